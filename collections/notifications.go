@@ -1,0 +1,48 @@
+package collections
+
+import "github.com/pocketbase/pocketbase/core"
+
+// Notifications is the name of the collection.
+const Notifications = "portal_notifications"
+
+// NotificationType says what a notification is about; the page chooses its icon by it.
+type NotificationType string
+
+const (
+	NoticeAppointmentRequested NotificationType = "appointment_requested"
+	NoticeAppointmentConfirmed NotificationType = "appointment_confirmed"
+	NoticeAppointmentDeclined  NotificationType = "appointment_declined"
+	NoticeAppointmentChanged   NotificationType = "appointment_changed"
+	NoticeAppointmentCancelled NotificationType = "appointment_cancelled"
+	NoticeFormAssigned         NotificationType = "form_assigned"
+	NoticeFormCompleted        NotificationType = "form_completed"
+	NoticeInvoiceIssued        NotificationType = "invoice_issued"
+	NoticePaymentReceived      NotificationType = "payment_received"
+	NoticePaymentFailed        NotificationType = "payment_failed"
+	NoticeSecurity             NotificationType = "security_notice"
+)
+
+// Priorities of a notification.
+const (
+	PriorityLow    = "low"
+	PriorityNormal = "normal"
+	PriorityHigh   = "high"
+	PriorityUrgent = "urgent"
+)
+
+// Notification is one line of what a login is told about one client.
+type Notification struct{ core.BaseRecordProxy }
+
+// AsNotification wraps a record of the collection.
+func AsNotification(r *core.Record) *Notification {
+	n := &Notification{}
+	n.SetProxyRecord(r)
+	return n
+}
+
+func (n *Notification) User() string   { return n.GetString("portal_user") }
+func (n *Notification) Client() string { return n.GetString("client") }
+func (n *Notification) Read() bool     { return n.GetBool("read") }
+func (n *Notification) Dismissed() bool {
+	return n.GetBool("dismissed")
+}

@@ -1,0 +1,145 @@
+package collections
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// LimitRule is how many calls are allowed in how many seconds; Max 0 switches it off.
+type LimitRule struct {
+	Max     int `json:"max"`
+	Seconds int `json:"seconds"`
+}
+
+// Window is the length of the sliding window.
+func (l LimitRule) Window() time.Duration { return time.Duration(l.Seconds) * time.Second }
+
+// Names of limits, keys of clinic_settings.limits. The defaults are those of the two specifications.
+const (
+	LimitAppointmentsList   = "appointments_list"
+	LimitAppointmentsCreate = "appointments_create"
+	LimitRegister           = "register"
+	LimitSendMail           = "send_mail" // mails a stranger can cause: resend, forgot
+	LimitPublicForms        = "public"    // other requests without sign-in, per address
+)
+
+var defaultLimits = map[string]LimitRule{
+	LimitAppointmentsList:   {30, 60},
+	LimitAppointmentsCreate: {10, 3600},
+	LimitRegister:           {3, 3600},
+	LimitSendMail:           {5, 900},
+	LimitPublicForms:        {120, 60},
+}
+
+// ClinicSettings is the one row of clinic_settings: the clinic's name, zone and policies.
+type ClinicSettings struct {
+	ID          string
+	ClinicName  string
+	TimeZone    string
+	Languages   []string
+	AccentColor string
+	Currency    string
+	Phone       string
+	CrisisText  string
+
+	IdleMinutes      int
+	AbsoluteHours    int
+	RememberDays     int
+	LockoutFailures  int
+	LockoutMinutes   int
+	PasswordLength   int
+	PasswordClasses  bool
+	RequestHorizon   int // days ahead a client may ask for
+	RequestNotice    int // hours before which a client must ask
+	FreeCancelHours  int
+	RequestAnswerIn  int // hours in which the clinic answers a request
+	MailNamesDetails bool
+
+	limits map[string]LimitRule
+	zone   *time.Location
+}
+
+// Limit gives the clinic's rule of that name, or the default.
+func (s *ClinicSettings) Limit(name string) LimitRule {
+	if r, ok := s.limits[name]; ok {
+		return r
+	}
+	return defaultLimits[name]
+}
+
+// Zone is the clinic's IANA zone.
+func (s *ClinicSettings) Zone() *time.Location { return s.zone }
+
+const settingsKey = "anteroom.settings"
+
+// Settings gives the clinic's settings, from memory until the row changes. Before the row exists it gives the
+// defaults, so that the first start can ask for them.
+func Settings(app core.App) *ClinicSettings {
+	if s, ok := app.Store().Get(settingsKey).(*ClinicSettings); ok && !app.IsTransactional() {
+		return s
+	}
+	s := &ClinicSettings{ClinicName: "Anteroom", TimeZone: "UTC", Languages: []string{"en", "es"}, Currency: "usd",
+		IdleMinutes: 15, AbsoluteHours: 8, RememberDays: 7, LockoutFailures: 5, LockoutMinutes: 15, PasswordLength: 12,
+		PasswordClasses: true, RequestHorizon: 180, RequestNotice: 24, FreeCancelHours: 24, RequestAnswerIn: 24, zone: time.UTC}
+	r, err := app.FindFirstRecordByFilter("clinic_settings", "id != ''")
+	if err != nil {
+		return s
+	}
+	s.load(r)
+	if !app.IsTransactional() {
+		app.Store().Set(settingsKey, s)
+	}
+	return s
+}
+
+func (s *ClinicSettings) load(r *core.Record) {
+	s.ID = r.Id
+	text := func(name string, into *string) {
+		if v := r.GetString(name); v != "" {
+			*into = v
+		}
+	}
+	number := func(name string, into *int) {
+		if v := r.GetInt(name); v > 0 {
+			*into = v
+		}
+	}
+	text("clinic_name", &s.ClinicName)
+	text("time_zone", &s.TimeZone)
+	text("accent_color", &s.AccentColor)
+	text("currency", &s.Currency)
+	text("phone", &s.Phone)
+	text("crisis_text", &s.CrisisText)
+	number("idle_minutes", &s.IdleMinutes)
+	number("absolute_hours", &s.AbsoluteHours)
+	number("remember_days", &s.RememberDays)
+	number("lockout_failures", &s.LockoutFailures)
+	number("lockout_minutes", &s.LockoutMinutes)
+	number("password_length", &s.PasswordLength)
+	number("request_horizon_days", &s.RequestHorizon)
+	s.RequestNotice = r.GetInt("request_notice_hours")
+	s.FreeCancelHours = r.GetInt("free_cancel_hours")
+	number("request_answer_hours", &s.RequestAnswerIn)
+	s.PasswordClasses = r.GetBool("password_classes")
+	s.MailNamesDetails = r.GetBool("mail_names_details")
+	if l := r.GetStringSlice("languages"); len(l) > 0 {
+		s.Languages = l
+	}
+	_ = json.Unmarshal([]byte(r.GetString("limits")), &s.limits) // refused when malformed: see refuseBadSettings
+	if z, err := time.LoadLocation(s.TimeZone); err == nil {
+		s.zone = z
+	}
+}
+
+// BindSettings forgets the cached row when it changes.
+func BindSettings(app core.App) {
+	forget := func(e *core.RecordEvent) error {
+		app.Store().Remove(settingsKey)
+		return e.Next()
+	}
+	app.OnRecordAfterCreateSuccess("clinic_settings").BindFunc(forget)
+	app.OnRecordAfterUpdateSuccess("clinic_settings").BindFunc(forget)
+	app.OnRecordAfterDeleteSuccess("clinic_settings").BindFunc(forget)
+}

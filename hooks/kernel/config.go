@@ -1,0 +1,144 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// Mode is how the server was started.
+type Mode string
+
+const (
+	Production Mode = "production"
+	Dev        Mode = "dev"
+	Demo       Mode = "demo"
+)
+
+// Config is everything the environment says, read once at start.
+type Config struct {
+	Mode      Mode
+	Version   string
+	PublicURL string // without a slash at the end; links in mails begin with it
+
+	EncryptionKey string // PHI_ENCRYPTION_KEY
+	KeyFile       string // ANTEROOM_KEY_FILE
+
+	TrustedProxies []netip.Prefix
+
+	StripeSecretKey      string
+	StripePublishableKey string
+	StripeWebhookSecret  string
+	StripeAPIBase        string // another address of the Stripe API, for a test double
+
+	MailFrom     string
+	SMTPHost     string
+	SMTPPort     int
+	SMTPUser     string
+	SMTPPassword string
+	SMTPTLS      bool
+}
+
+// IsLocal tells whether the development routes exist and local keys may be made.
+func (c Config) IsLocal() bool { return c.Mode == Dev || c.Mode == Demo }
+
+// LoadConfig reads the environment. It returns one error that lists everything wrong, so that an operator fixes a
+// file once and not line by line.
+func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
+	var problems []error
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	c := Config{
+		Mode:                 mode,
+		PublicURL:            strings.TrimRight(getenv("PUBLIC_URL"), "/"),
+		EncryptionKey:        getenv("PHI_ENCRYPTION_KEY"),
+		KeyFile:              getenv("ANTEROOM_KEY_FILE"),
+		StripeSecretKey:      getenv("STRIPE_SECRET_KEY"),
+		StripePublishableKey: getenv("STRIPE_PUBLISHABLE_KEY"),
+		StripeWebhookSecret:  getenv("STRIPE_WEBHOOK_SECRET"),
+		StripeAPIBase:        getenv("STRIPE_API_BASE"),
+		MailFrom:             getenv("MAIL_FROM"),
+		SMTPHost:             getenv("SMTP_HOST"),
+		SMTPPort:             587,
+		SMTPUser:             getenv("SMTP_USER"),
+		SMTPPassword:         getenv("SMTP_PASSWORD"),
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" {
+			bad("PUBLIC_URL must be an address such as https://portal.clinic.example, without a path")
+		} else if u.Scheme == "http" && mode == Production && !isLoopback(u.Hostname()) {
+			bad("PUBLIC_URL must begin with https:// outside demo and dev")
+		}
+	}
+	for _, s := range strings.FieldsFunc(getenv("TRUSTED_PROXIES"), func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, err2 := netip.ParseAddr(s)
+			if err2 != nil {
+				bad("TRUSTED_PROXIES: %q is neither an address nor a network such as 10.0.0.0/8", s)
+				continue
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		c.TrustedProxies = append(c.TrustedProxies, p)
+	}
+	if c.StripeSecretKey != "" {
+		if !strings.HasPrefix(c.StripeSecretKey, "sk_") && !strings.HasPrefix(c.StripeSecretKey, "rk_") {
+			bad("STRIPE_SECRET_KEY must begin with sk_ or rk_")
+		}
+		if c.StripeWebhookSecret == "" {
+			bad("STRIPE_WEBHOOK_SECRET is missing: without it no payment can ever be confirmed")
+		}
+		if c.StripePublishableKey == "" {
+			bad("STRIPE_PUBLISHABLE_KEY is missing: the payment page needs it")
+		}
+	} else if c.StripeWebhookSecret != "" || c.StripePublishableKey != "" {
+		bad("STRIPE_SECRET_KEY is missing, but other STRIPE_ variables are set")
+	}
+	if s := getenv("SMTP_PORT"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 65535 {
+			bad("SMTP_PORT must be a number from 1 to 65535")
+		}
+		c.SMTPPort = n
+	}
+	switch strings.ToLower(getenv("SMTP_TLS")) {
+	case "", "starttls":
+	case "tls":
+		c.SMTPTLS = true
+	default:
+		bad("SMTP_TLS must be tls or starttls")
+	}
+	if c.SMTPHost != "" && c.MailFrom == "" {
+		bad("MAIL_FROM is missing: mail sent through SMTP_HOST needs a sender")
+	}
+	return c, errors.Join(problems...)
+}
+
+func isLoopback(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
+const configKey = "anteroom.config"
+
+// ConfigOf gives the configuration the app was registered with.
+func ConfigOf(app core.App) Config {
+	c, _ := app.Store().Get(configKey).(Config)
+	return c
+}
+
+// SetPublicURL fills in where the server can be reached when the environment did not say; the serve command knows
+// the address it listens on.
+func SetPublicURL(app core.App, url string) {
+	c := ConfigOf(app)
+	if c.PublicURL == "" {
+		c.PublicURL = strings.TrimRight(url, "/")
+		app.Store().Set(configKey, c)
+	}
+}
