@@ -21,8 +21,10 @@ const (
 	LimitAppointmentsList   = "appointments_list"
 	LimitAppointmentsCreate = "appointments_create"
 	LimitRegister           = "register"
-	LimitSendMail           = "send_mail" // mails a stranger can cause: resend, forgot
-	LimitPublicForms        = "public"    // other requests without sign-in, per address
+	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
+	LimitPublicForms        = "public"          // other requests without sign-in, per address
+	LimitSignInAddress      = "sign_in_address" // failed sign-ins of one account from one address
+	LimitSignInAccount      = "sign_in_account" // failed sign-ins of one account from anywhere
 )
 
 var defaultLimits = map[string]LimitRule{
@@ -31,6 +33,8 @@ var defaultLimits = map[string]LimitRule{
 	LimitRegister:           {3, 3600},
 	LimitSendMail:           {5, 900},
 	LimitPublicForms:        {120, 60},
+	LimitSignInAddress:      {5, 900},
+	LimitSignInAccount:      {5, 300},
 }
 
 // ClinicSettings is the one row of clinic_settings: the clinic's name, zone and policies.

@@ -40,7 +40,7 @@ func init() {
 
 		s := base("form_submissions",
 			mustTo("client", clients), mustTo("form", f), mustTo("template", t), must(text("template_version", 40)),
-			must(text("signed_by", 40)), mustInstant("submitted_at"), text("signature_date_claimed", 40),
+			must(text("signed_by", 40)), must(text("signer_role", 20)), mustInstant("submitted_at"), text("signature_date_claimed", 40),
 			yes("attestation"), text("attestation_text", 2000), text("signature_kind", 10), text("signature_sha256", 64),
 			must(text("record_sha256", 64)), &core.NumberField{Name: "score"}, yes("scored"),
 			text("ip_address", 64), text("user_agent", 255))
@@ -61,8 +61,8 @@ func init() {
 
 		// The PDF is made after the signature is on record, so it has a row of its own: the submission never changes.
 		p := base("form_pdfs",
-			mustTo("client", clients), mustTo("submission", s), mustChoice("status", "rendering", "ready", "failed"),
-			text("sha256", 64), whole("size"), text("error", 500),
+			mustTo("client", clients), mustTo("submission", s), mustChoice("status", "rendering", "ready"),
+			text("sha256", 64), whole("size"),
 			&core.FileField{Name: "file", MaxSelect: 1, MaxSize: 20 << 20, Protected: true, Hidden: true})
 		p.AddIndex("idx_form_pdfs_submission", true, "submission", "")
 		if err := app.Save(p); err != nil {
@@ -71,6 +71,10 @@ func init() {
 		return run(app,
 			`CREATE TRIGGER form_submissions_frozen BEFORE UPDATE ON form_submissions BEGIN SELECT RAISE(ABORT, 'a signed form is frozen'); END`,
 			`CREATE TRIGGER form_submissions_kept BEFORE DELETE ON form_submissions BEGIN SELECT RAISE(ABORT, 'a signed form is frozen'); END`,
+			`CREATE TRIGGER form_pdfs_frozen BEFORE UPDATE ON form_pdfs WHEN OLD.status = 'ready' BEGIN SELECT RAISE(ABORT, 'the document of a signed form is frozen'); END`,
+			`CREATE TRIGGER form_pdfs_kept BEFORE DELETE ON form_pdfs BEGIN SELECT RAISE(ABORT, 'the document of a signed form is frozen'); END`,
+			`CREATE TRIGGER form_templates_kept BEFORE DELETE ON form_templates WHEN EXISTS (SELECT 1 FROM portal_forms WHERE template = OLD.id)
+				BEGIN SELECT RAISE(ABORT, 'an assigned form template is frozen'); END`,
 			`CREATE TRIGGER form_templates_frozen BEFORE UPDATE OF slug, version, questionnaire, questionnaire_sha256, attestation_text, signature_required ON form_templates
 				WHEN (NEW.slug, NEW.version, NEW.questionnaire, NEW.questionnaire_sha256, NEW.attestation_text, NEW.signature_required)
 				IS NOT (OLD.slug, OLD.version, OLD.questionnaire, OLD.questionnaire_sha256, OLD.attestation_text, OLD.signature_required)

@@ -104,8 +104,11 @@ func bindRoutes(app core.App) {
 		for _, r := range Routes(se.App) {
 			se.Router.Route(r.Method, r.Path, func(e *core.RequestEvent) error { return serve(e, r) })
 		}
-		// what nobody declared is said in our envelope, not by the page's fallback
-		se.Router.Any("/api/v1/{path...}", func(e *core.RequestEvent) error { return NotFound().Write(e) })
+		// what nobody declared is said in our envelope, not by the page's fallback (which is a GET, so the mux wants
+		// these by method too)
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			se.Router.Route(method, "/api/v1/{path...}", func(e *core.RequestEvent) error { return NotFound().Write(e) })
+		}
 		return se.Next()
 	})
 }

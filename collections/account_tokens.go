@@ -1,0 +1,73 @@
+package collections
+
+import (
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// AccountTokens is the name of the collection.
+const AccountTokens = "account_tokens"
+
+// TokenPurpose is what a token proves or allows.
+type TokenPurpose string
+
+const (
+	TokenVerifyEmail   TokenPurpose = "verify_email"
+	TokenResetPassword TokenPurpose = "reset_password"
+)
+
+// AccountToken is a code or link that was mailed: only hashes of both, used once.
+type AccountToken struct{ core.BaseRecordProxy }
+
+// AsAccountToken wraps a record of the collection.
+func AsAccountToken(r *core.Record) *AccountToken {
+	t := &AccountToken{}
+	t.SetProxyRecord(r)
+	return t
+}
+
+// NewAccountToken makes an unused row for a portal user.
+func NewAccountToken(app core.App, user string, purpose TokenPurpose, expires time.Time) (*AccountToken, error) {
+	c, err := app.FindCachedCollectionByNameOrId(AccountTokens)
+	if err != nil {
+		return nil, err
+	}
+	t := AsAccountToken(core.NewRecord(c))
+	t.Set("portal_user", user)
+	t.Set("purpose", string(purpose))
+	t.Set("expires_at", expires)
+	return t, nil
+}
+
+func (t *AccountToken) User() string          { return t.GetString("portal_user") }
+func (t *AccountToken) CodeHash() string      { return t.GetString("code_hash") }
+func (t *AccountToken) Attempts() int         { return t.GetInt("attempts") }
+func (t *AccountToken) ExpiresAt() time.Time  { return t.GetDateTime("expires_at").Time() }
+func (t *AccountToken) Used() bool            { return !t.GetDateTime("used_at").IsZero() }
+func (t *AccountToken) MarkUsed(at time.Time) { t.Set("used_at", at) }
+
+// AccountTokenByLink finds the token of a link. It answers sql.ErrNoRows when there is none.
+func AccountTokenByLink(app core.App, purpose TokenPurpose, linkHash string) (*AccountToken, error) {
+	r, err := app.FindFirstRecordByFilter(AccountTokens, "link_hash = {:h} && purpose = {:p}",
+		dbx.Params{"h": linkHash, "p": string(purpose)})
+	if err != nil {
+		return nil, err
+	}
+	return AsAccountToken(r), nil
+}
+
+// OpenAccountTokens lists a login's unused tokens of one purpose, newest first.
+func OpenAccountTokens(app core.App, user string, purpose TokenPurpose) ([]*AccountToken, error) {
+	rows, err := app.FindRecordsByFilter(AccountTokens, "portal_user = {:u} && purpose = {:p} && used_at = ''", "-@rowid", 0, 0,
+		dbx.Params{"u": user, "p": string(purpose)})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*AccountToken, len(rows))
+	for i, r := range rows {
+		out[i] = AsAccountToken(r)
+	}
+	return out, nil
+}

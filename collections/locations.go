@@ -1,0 +1,82 @@
+package collections
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// Locations is the name of the collection: the clinic's places.
+const Locations = "locations"
+
+// Location is one place. Times of visits are agreed in its zone, by video too.
+type Location struct{ core.BaseRecordProxy }
+
+// AsLocation wraps a record of the collection.
+func AsLocation(r *core.Record) *Location {
+	l := &Location{}
+	l.SetProxyRecord(r)
+	return l
+}
+
+// FindLocation gives one by id.
+func FindLocation(app core.App, id string) (*Location, error) {
+	r, err := app.FindRecordById(Locations, id)
+	if err != nil {
+		return nil, err
+	}
+	return AsLocation(r), nil
+}
+
+func (l *Location) Name() string     { return l.GetString("name") }
+func (l *Location) IsActive() bool   { return l.GetBool("is_active") }
+func (l *Location) TimeZone() string { return l.GetString("time_zone") }
+
+// Zone is its IANA zone.
+func (l *Location) Zone() (*time.Location, error) { return Zone(l.TimeZone()) }
+
+func (l *Location) Address() Address {
+	return Address{Street: l.GetString("street"), City: l.GetString("city"), State: l.GetString("state"),
+		ZipCode: l.GetString("zip_code"), Country: l.GetString("country")}
+}
+
+// Address is a postal address.
+type Address struct {
+	Street  string `json:"street"`
+	City    string `json:"city"`
+	State   string `json:"state"`
+	ZipCode string `json:"zipCode"`
+	Country string `json:"country,omitempty"`
+}
+
+// Line is the address as one writes it in a line: "12 Elm St, Boulder, CO 80302".
+func (a Address) Line() string {
+	var parts []string
+	for _, p := range []string{a.Street, a.City, strings.TrimSpace(a.State + " " + a.ZipCode), a.Country} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+var zones sync.Map // name to *time.Location: loading one reads and parses a file
+
+// Zone gives an IANA zone by name. "" and "Local", which Go would accept, are no zones of a clinic.
+func Zone(name string) (*time.Location, error) {
+	if z, ok := zones.Load(name); ok {
+		return z.(*time.Location), nil
+	}
+	if name == "" || name == "Local" {
+		return nil, errors.New("not the name of a time zone")
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	zones.Store(name, z)
+	return z, nil
+}

@@ -1,0 +1,142 @@
+package audit
+
+import "strings"
+
+// Action is what was done, in the words of specification A (upper case). A write through the model hooks is named
+// after its collection, CREATE_APPOINTMENT and so on, unless the handler gave it one of these names with As.
+type Action string
+
+// Signing in and out, and what belongs to an account.
+const (
+	Login              Action = "LOGIN"
+	Logout             Action = "LOGOUT"
+	Register           Action = "REGISTER"
+	VerifyEmail        Action = "VERIFY_EMAIL"
+	ResendVerification Action = "RESEND_VERIFICATION"
+	ForgotPassword     Action = "FORGOT_PASSWORD"
+	ResetPassword      Action = "RESET_PASSWORD"
+	ChangePassword     Action = "CHANGE_PASSWORD"
+	RefreshToken       Action = "REFRESH_TOKEN"
+	ReuseOfToken       Action = "REFRESH_TOKEN_REUSED"
+	AccountLocked      Action = "ACCOUNT_LOCKED"
+	AccountUnlocked    Action = "ACCOUNT_UNLOCKED"
+	ViewSession        Action = "VIEW_SESSION"
+	ListSessions       Action = "LIST_SESSIONS"
+	RevokeSession      Action = "REVOKE_SESSION"
+)
+
+// Appointments.
+const (
+	ListAppointments   Action = "LIST_APPOINTMENTS"
+	ViewAppointment    Action = "VIEW_APPOINTMENT"
+	CreateAppointment  Action = "CREATE_APPOINTMENT"
+	RequestAppointment Action = "REQUEST_APPOINTMENT"
+	ConfirmAppointment Action = "CONFIRM_APPOINTMENT"
+	DeclineAppointment Action = "DECLINE_APPOINTMENT"
+	UpdateAppointment  Action = "UPDATE_APPOINTMENT"
+	CancelAppointment  Action = "CANCEL_APPOINTMENT"
+	ListRequests       Action = "LIST_REQUESTS"
+	ViewDay            Action = "VIEW_DAY"
+)
+
+// Forms.
+const (
+	ListForms       Action = "LIST_FORMS"
+	ViewForm        Action = "VIEW_FORM"
+	SaveDraft       Action = "SAVE_FORM_DRAFT"
+	SubmitForm      Action = "SUBMIT_FORM"
+	DownloadFormPDF Action = "DOWNLOAD_FORM_PDF"
+	AssignForm      Action = "ASSIGN_FORM"
+	VerifyPDF       Action = "VERIFY_PDF"
+)
+
+// Money.
+const (
+	ListInvoices     Action = "LIST_INVOICES"
+	ViewInvoice      Action = "VIEW_INVOICE"
+	ListPayments     Action = "LIST_PAYMENTS"
+	CreatePayment    Action = "CREATE_PAYMENT"
+	PaymentSucceeded Action = "PAYMENT_SUCCEEDED"
+	PaymentFailed    Action = "PAYMENT_FAILED"
+	RefundPayment    Action = "REFUND_PAYMENT"
+	DownloadReceipt  Action = "DOWNLOAD_RECEIPT"
+	StripeEvent      Action = "STRIPE_EVENT"
+)
+
+// Profile, messages, documents, photos, notifications. ViewPHI and UpdatePHI are specification B's general words,
+// for what has none of its own.
+const (
+	ViewProfile         Action = "VIEW_PROFILE"
+	UpdateProfile       Action = "UPDATE_PROFILE"
+	ViewMedicalHistory  Action = "VIEW_MEDICAL_HISTORY"
+	ListNotifications   Action = "LIST_NOTIFICATIONS"
+	ReadNotification    Action = "READ_NOTIFICATION"
+	DismissNotification Action = "DISMISS_NOTIFICATION"
+	ListMessages        Action = "LIST_MESSAGES"
+	ViewMessage         Action = "VIEW_MESSAGE"
+	SendMessage         Action = "SEND_MESSAGE"
+	ListDocuments       Action = "LIST_DOCUMENTS"
+	ViewDocument        Action = "VIEW_DOCUMENT"
+	DownloadDocument    Action = "DOWNLOAD_DOCUMENT"
+	UploadPhoto         Action = "UPLOAD_PHOTO"
+	DownloadPhoto       Action = "DOWNLOAD_PHOTO"
+	ViewPHI             Action = "VIEW_PHI"
+	UpdatePHI           Action = "UPDATE_PHI"
+)
+
+// Subscribe opens a live view of a collection in the dashboard.
+const Subscribe Action = "SUBSCRIBE"
+
+// Refusal is a request that was turned away and has no action of its own.
+const Refusal Action = "ACCESS_REFUSED"
+
+// Resource types, as specification A names them.
+const (
+	Appointment  = "APPOINTMENT"
+	Client       = "CLIENT"
+	Document     = "DOCUMENT"
+	Form         = "FORM"
+	Invoice      = "INVOICE"
+	Message      = "MESSAGE"
+	Notification = "NOTIFICATION"
+	Payment      = "PAYMENT"
+	PortalUser   = "PORTAL_USER"
+	Session      = "SESSION"
+	Staff        = "STAFF"
+)
+
+// resourceTypes names the collections whose type is not simply their name in capitals.
+var resourceTypes = map[string]string{
+	"appointments":         Appointment,
+	"appointment_history":  "APPOINTMENT_HISTORY",
+	"clients":              Client,
+	"client_access":        "CLIENT_ACCESS",
+	"clinicians":           "CLINICIAN",
+	"form_pdfs":            "FORM_PDF",
+	"form_submissions":     "FORM_SUBMISSION",
+	"form_templates":       "FORM_TEMPLATE",
+	"invoice_items":        "INVOICE_ITEM",
+	"invoices":             Invoice,
+	"locations":            "LOCATION",
+	"payments":             Payment,
+	"portal_documents":     Document,
+	"portal_forms":         Form,
+	"portal_messages":      Message,
+	"portal_notifications": Notification,
+	"portal_sessions":      Session,
+	"portal_users":         PortalUser,
+	"rooms":                "ROOM",
+	"services":             "SERVICE",
+	"staff":                Staff,
+	"staff_notifications":  "STAFF_NOTIFICATION",
+	"stripe_events":        "STRIPE_EVENT",
+	"_superusers":          "OWNER",
+}
+
+// ResourceType is the type of a collection's records.
+func ResourceType(collection string) string {
+	if t, ok := resourceTypes[collection]; ok {
+		return t
+	}
+	return strings.ToUpper(strings.TrimLeft(collection, "_"))
+}

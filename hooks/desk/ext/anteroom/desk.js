@@ -1,0 +1,372 @@
+// The Front desk: one day of visits, and the requests that wait for an answer. Everything shown comes from the desk's
+// own routes; PocketBase's live events only say that it is time to ask again. All text is set as text, never as HTML.
+
+import { ask, field, show } from "./dialog.js";
+import { instantOf, many, moveDay, sayAge, sayBirth, sayDay, sayMoney, sayShortDay, sayTime, sayZone, timeIn } from "./words.js";
+
+const desk = store({
+    date: "", // empty: today at the clinic
+    location: "",
+    day: null,
+    requests: null,
+    closed: "", // why this role has no front desk
+    problem: "",
+    live: false,
+    asked: 0, // when it was last asked
+    tick: 0, // moves "now" and ages along
+    note: "", // what somebody else did meanwhile
+});
+
+// ---- asking
+
+const send = (path, options = {}) => app.pb.send("/api/v1/desk/" + path, { requestKey: null, ...options }).then((answer) => answer.data);
+
+// The sentence of a refusal. The server's own are meant to be read.
+function sentence(err) {
+    if (!err.status) return "We can't reach the server. What you see may be old.";
+    return err.response?.error?.message || err.response?.message || "Something went wrong on our side. Nothing was changed. Try again in a moment.";
+}
+
+let turn = 0;
+
+async function load(background) {
+    const mine = ++turn;
+    const query = {};
+    if (desk.location) query.locationId = desk.location;
+    const headers = background ? { "X-Background": "1" } : {}; // nobody asked: no sign of life
+    try {
+        const [day, requests] = await Promise.all([
+            send("day", { query: desk.date ? { ...query, date: desk.date } : query, headers }),
+            send("requests", { query: { ...query, status: "requested", limit: 100 }, headers }),
+        ]);
+        if (mine != turn) return;
+        Object.assign(desk, { day, requests, problem: "", closed: "", asked: Date.now() });
+    } catch (err) {
+        if (mine != turn || err.isAbort || err.status == 401) return;
+        if (err.status == 403) desk.closed = sentence(err);
+        else desk.problem = sentence(err);
+    }
+}
+
+// ---- hearing
+
+let pending, stops = [], clock;
+
+// A confirmed visit comes as several changes at once: one question for all.
+function changed() {
+    clearTimeout(pending);
+    pending = setTimeout(() => load(true), 200);
+}
+
+async function listen() {
+    try {
+        stops = await Promise.all([
+            app.pb.realtime.subscribe("PB_CONNECT", () => {
+                desk.live = true;
+                if (desk.asked) changed(); // whatever happened while the line was down
+            }),
+            app.pb.collection("appointments").subscribe("*", changed),
+            app.pb.collection("portal_forms").subscribe("*", changed),
+        ]);
+        desk.live = true;
+    } catch {
+        desk.live = false;
+    }
+}
+
+function mount() {
+    load();
+    listen();
+    app.pb.realtime.onDisconnect = (topics) => {
+        if (topics.length) desk.live = false;
+    };
+    clock = setInterval(() => {
+        desk.tick = Date.now();
+        if (!desk.live) load(true);
+    }, 30000);
+    document.addEventListener("keydown", keys);
+}
+
+function unmount() {
+    clearTimeout(pending);
+    clearInterval(clock);
+    document.removeEventListener("keydown", keys);
+    stops.forEach((stop) => stop?.().catch(() => {}));
+    stops = [];
+    desk.live = false;
+}
+
+// J and K go down and up through visits and requests; Enter opens, because the stops are buttons.
+function keys(e) {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog, [popover]")) return;
+    const step = { j: 1, k: -1 }[e.key.toLowerCase()];
+    if (!step) return;
+    const all = [...document.querySelectorAll(".desk-stop")];
+    const next = all[Math.min(all.length - 1, Math.max(0, all.indexOf(document.activeElement.closest?.(".desk-stop")) + step))];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+    e.preventDefault();
+}
+
+// ---- deciding
+
+const when = (day, wall) => `${sayDay(day)}, ${sayTime(wall)}`;
+const ORDINALS = ["1st", "2nd", "3rd"];
+
+// decide sends a decision and turns a refusal into a sentence. Who came too late is told who was first.
+async function decide(request, path, body, done) {
+    try {
+        const visit = await send(`requests/${request.id}/${path}`, { method: "POST", body });
+        app.toasts.success(done(visit));
+        desk.note = "";
+    } catch (err) {
+        const { reason, status, decidedBy, nextAvailable } = err.response?.error?.details || {};
+        if (reason == "SLOT_UNAVAILABLE") {
+            load();
+            return nextAvailable ? `That time was just taken. The next one is ${when(nextAvailable.localDate, nextAvailable.localTime)}.` : "That time is taken. Choose another one.";
+        }
+        if (reason != "ALREADY_DECIDED" && err.status != 404) return sentence(err);
+        const did = { declined: "declined", cancelled: "cancelled" }[status] || "confirmed";
+        desk.note = `${request.client.name}: ${err.status == 404 ? "this request is no longer here." : `${decidedBy || "Somebody else"} ${did} this a moment ago.`}`;
+    }
+    await load();
+}
+
+function confirmWish(request, n) {
+    const wish = request.requested.preferences[n];
+    ask({
+        title: `Confirm ${when(wish.date, wish.time)} for ${request.client.name}?`,
+        body: [`${request.appointmentType}, ${place(request)}. The client gets an email with the date and place.`],
+        yes: "Confirm this time", no: "Not yet", tone: "success",
+        act: () => decide(request, "confirm", { preference: n + 1 }, () => `Confirmed for ${when(wish.date, wish.time)}.`),
+    });
+}
+
+function offerAnother(request) {
+    const first = request.requested.preferences[0];
+    ask({
+        title: `Another time for ${request.client.name}`,
+        body: ["This books the time you choose. The client gets an email with the date and place."],
+        fields: [t.div({ className: "desk-pair" },
+            field("Date", "", t.input({ type: "date", name: "date", required: true, value: first?.date || "" })),
+            field("Time", "", t.input({ type: "time", name: "time", required: true, step: 300, value: first?.time || "" }))),
+        t.div({ className: "field-help" }, `Times are ${sayZone(request.timeZone)}.`)],
+        yes: "Book this time", no: "Not yet", tone: "success",
+        act: ({ date, time }) => {
+            const startTime = instantOf(date, time, request.timeZone);
+            if (!startTime) return "The clocks go forward on that day, so that time does not exist. Choose another one.";
+            return decide(request, "confirm", { startTime }, () => `Booked for ${when(date, time)}.`);
+        },
+    });
+}
+
+function decline(request) {
+    ask({
+        title: `Decline the request of ${request.client.name}?`,
+        body: ["The client is told that the clinic cannot offer these times."],
+        fields: [
+            field("Reason", "Only staff see this.", t.textarea({ name: "reason", required: true, maxLength: 500, rows: 3 })),
+            field("Message to the client (optional)", "The client reads this in the portal.", t.textarea({ name: "messageToClient", maxLength: 500, rows: 3 })),
+        ],
+        yes: "Decline request", no: "Keep it waiting", tone: "danger",
+        act: ({ reason, messageToClient }) => {
+            if (!reason.trim()) return "Write a reason. Only staff see it.";
+            const body = { reason: reason.trim() };
+            if (messageToClient.trim()) body.messageToClient = messageToClient.trim();
+            return decide(request, "decline", body, () => "Request declined.");
+        },
+    });
+}
+
+// ---- words
+
+const STATES = {
+    requested: ["ri-hourglass-line", "Waiting for an answer", "info"],
+    scheduled: ["ri-calendar-line", "Booked", ""],
+    confirmed: ["ri-checkbox-circle-line", "Confirmed", "success"],
+    arrived: ["ri-user-location-line", "Here", "info"],
+    in_progress: ["ri-door-open-line", "In the room", "info"],
+    completed: ["ri-check-double-line", "Done", ""],
+    cancelled: ["ri-forbid-line", "Cancelled", ""],
+    declined: ["ri-forbid-line", "Declined", ""],
+    no_show: ["ri-user-unfollow-line", "Did not come", "warning"],
+};
+const OVER = ["cancelled", "declined", "no_show"];
+
+function chip(status) {
+    const [icon, words, tone] = STATES[status] || ["ri-question-line", status, ""];
+    return t.span({ className: "label desk-chip " + tone }, t.i({ className: icon, ariaHidden: true }), words);
+}
+
+const clinician = (visit) => (visit.clinician?.lastName ? [visit.clinician.title, visit.clinician.firstName, visit.clinician.lastName].filter(Boolean).join(" ") : "Anybody");
+const place = (visit) => (visit.serviceLocation == "TELEHEALTH" ? "by video" : `at ${visit.location?.name || "the clinic"}`);
+const born = (client) => (client.dateOfBirth ? "born " + sayBirth(client.dateOfBirth) : "");
+const visits = () => (desk.day?.appointments || []).filter((a) => a.status != "requested");
+const isToday = () => !desk.date;
+
+function summary() {
+    const coming = visits().filter((a) => !OVER.includes(a.status));
+    const here = coming.filter((a) => ["arrived", "in_progress"].includes(a.status)).length;
+    const forms = coming.reduce((n, a) => n + (a.formsMissing || 0), 0);
+    const waiting = desk.requests.pagination?.total ?? desk.requests.requests.length;
+    const oldest = desk.requests.requests.map((r) => r.requested?.submittedAt).filter(Boolean).sort()[0];
+    return [many(coming.length, "visit", "visits"), isToday() && `${here} here`, forms && `${many(forms, "form", "forms")} missing`,
+        waiting ? `${many(waiting, "request", "requests")} waiting${oldest ? ` (oldest ${sayAge(oldest)})` : ""}` : "no requests waiting"].filter(Boolean).join(" · ");
+}
+
+// ---- the day
+
+function dayTable() {
+    if (!desk.day) return skeleton(6);
+    const rows = visits();
+    if (!rows.length) {
+        return t.div({ rid: "empty", className: "desk-empty" }, t.img({ src: () => app.store.mainLogo, alt: "" }),
+            t.p(null, () => (isToday() ? "Nobody is booked here today." : "Nobody is booked here on this day.")));
+    }
+    return t.table({ rid: "table", className: "desk-table" },
+        t.caption({ className: "desk-hidden" }, "Visits of the day"),
+        t.thead(null, t.tr(null, ...["Time", "Client", "With", "State", "Forms", "Balance", "Alert"].map((h) => t.th({ scope: "col" }, h)))),
+        t.tbody(null, dayRows));
+}
+
+function dayRows() {
+    desk.tick;
+    const rows = visits(), now = Date.now();
+    const upcoming = rows.findIndex((a) => Date.parse(a.endTime) > now);
+    const line = isToday() && rows.length ? (upcoming < 0 ? rows.length : upcoming) : -1;
+    const out = [];
+    rows.forEach((a, i) => {
+        if (i == line) out.push(nowLine(rows[0].timeZone));
+        out.push(visitRow(a, isToday() && i < line));
+    });
+    if (line == rows.length) out.push(nowLine(rows[0].timeZone));
+    return out;
+}
+
+const nowLine = (zone) => t.tr({ rid: "now" + timeIn(zone), className: "desk-now" }, t.td({ colSpan: 7 }, t.span(null, "Now, " + timeIn(zone))));
+
+function visitRow(a, past) {
+    const cell = (name, ...content) => t.td({ "html-data-name": name }, ...content);
+    return t.tr({ rid: JSON.stringify(a) + past, className: (past ? "desk-past " : "") + (OVER.includes(a.status) ? "desk-over" : ""),
+        onclick: (e) => e.target.closest("button, a") || openVisit(a) },
+    cell("Time", t.strong(null, sayTime(a.localStart)), t.span({ className: "desk-sub" }, `to ${sayTime(a.localEnd)}`)),
+    cell("Client", t.button({ type: "button", className: "desk-name desk-stop", onclick: () => openVisit(a) }, a.client.name),
+        t.span({ className: "desk-sub" }, [born(a.client), a.client.pronouns].filter(Boolean).join(", "))),
+    cell("With", t.span(null, clinician(a)), t.span({ className: "desk-sub" }, a.serviceLocation == "TELEHEALTH" ? "Video" : a.location?.name || "")),
+    cell("State", chip(a.status)),
+    cell("Forms", a.formsMissing ? t.span({ className: "label desk-chip warning" }, t.i({ className: "ri-file-warning-line", ariaHidden: true }), `${a.formsMissing} missing`)
+        : t.span({ className: "desk-quiet" }, "Done")),
+    cell("Balance", a.balanceCents ? t.span({ className: "desk-number" }, sayMoney(a.balanceCents, a.currency)) : t.span({ className: "desk-quiet" }, "None")),
+    cell("Alert", a.alerts?.length ? a.alerts.map((words) => t.span({ className: "label desk-chip danger" }, t.i({ className: "ri-alert-line", ariaHidden: true }), words))
+        : t.span({ className: "desk-quiet" }, "None")));
+}
+
+function openVisit(a) {
+    const row = (name, value) => value && [t.dt(null, name), t.dd(null, value)];
+    const list = [
+        row("When", `${when(a.appointmentDate, a.localStart)} to ${sayTime(a.localEnd)}`), row("State", chip(a.status)),
+        row("Client", [a.client.name, born(a.client)].filter(Boolean).join(", ")), row("Service", a.appointmentType), row("With", clinician(a)),
+        row("Where", a.serviceLocation == "TELEHEALTH" ? "By video" : a.location?.name), row("Forms missing", a.formsMissing ? String(a.formsMissing) : "None"),
+        row("Balance", sayMoney(a.balanceCents || 0, a.currency)), row("Alerts", (a.alerts || []).join(", ")), row("Client's note", a.notes),
+    ];
+    const records = app.store.collections.find((c) => c.name == "appointments");
+    show({
+        title: a.client.name,
+        content: [t.dl({ className: "desk-facts" }, ...list.filter(Boolean).flat())],
+        acts: records ? [["Open the record", () => app.modals.openRecordUpsert(records, a.id, { onsave: () => load() })]] : [],
+    });
+}
+
+// ---- requests
+
+function requestList() {
+    if (!desk.requests) return skeleton(2);
+    const list = desk.requests.requests;
+    if (!list.length) return t.p({ rid: "none", className: "desk-quiet" }, "No requests are waiting.");
+    return t.ul({ rid: "list", className: "desk-requests" }, () => desk.requests.requests.map(requestCard));
+}
+
+function requestCard(r) {
+    const wishes = r.requested?.preferences || [];
+    const best = wishes.findIndex((_, i) => !r.conflicts?.[i]);
+    return t.li({ rid: JSON.stringify(r), className: "desk-request" },
+        t.h3(null, t.button({ type: "button", className: "desk-name desk-stop", onclick: () => (best < 0 ? offerAnother(r) : confirmWish(r, best)) }, r.client.name),
+            t.span({ className: "desk-sub" }, born(r.client))),
+        t.p(null, `${r.appointmentType} with ${clinician(r)}, ${place(r)}`),
+        r.reasonForVisit ? t.p({ className: "desk-words" }, r.reasonForVisit) : null,
+        r.notes ? t.p({ className: "desk-words" }, r.notes) : null,
+        t.ol({ className: "desk-wishes" }, ...wishes.map((w, i) => t.li(null,
+            t.span({ className: "desk-wish" }, `${sayShortDay(w.date)}, ${sayTime(w.time)}`,
+                r.conflicts?.[i] ? t.span({ className: "desk-conflict" }, t.i({ className: "ri-error-warning-line", ariaHidden: true }), "Taken") : null),
+            r.conflicts?.[i] ? null
+                : t.button({ type: "button", className: `btn sm ${i == best ? "success" : "secondary"}`,
+                    ariaLabel: `Confirm ${ORDINALS[i]}: ${when(w.date, w.time)} for ${r.client.name}`, onclick: () => confirmWish(r, i) },
+                t.span({ className: "txt" }, `Confirm ${ORDINALS[i]}`))))),
+        t.div({ className: "desk-acts" },
+            t.button({ type: "button", className: "btn sm secondary", ariaLabel: `Offer another time to ${r.client.name}`, onclick: () => offerAnother(r) }, t.span({ className: "txt" }, "Offer another")),
+            t.button({ type: "button", className: "btn sm transparent desk-decline", ariaLabel: `Decline the request of ${r.client.name}`, onclick: () => decline(r) }, t.span({ className: "txt" }, "Decline")),
+            t.span({ className: "desk-quiet desk-age" }, () => { desk.tick; return `asked ${sayAge(r.requested?.submittedAt)} ago`; })));
+}
+
+const skeleton = (n) => t.div({ rid: "skeleton" + n, className: "desk-skeleton", ariaBusy: "true", ariaLabel: "Loading" }, ...Array.from({ length: n }, () => t.span({ className: "skeleton-loader" })));
+
+// ---- the page
+
+function go(by) {
+    desk.date = by == 0 ? "" : moveDay(desk.day?.date || new Date().toISOString().slice(0, 10), by);
+    desk.day = null;
+    load();
+}
+
+const step = (by, icon, words) => t.button({ type: "button", className: "btn sm circle transparent secondary", ariaLabel: words, onclick: () => go(by) }, t.i({ className: icon, ariaHidden: true }));
+
+function controls() {
+    return t.div({ className: "desk-controls" },
+        step(-1, "ri-arrow-left-s-line", "The day before"),
+        t.input({ type: "date", className: "desk-input", ariaLabel: "Day", value: () => desk.day?.date || desk.date,
+            onchange: (e) => { if (e.target.value) { desk.date = e.target.value; desk.day = null; load(); } } }),
+        step(1, "ri-arrow-right-s-line", "The day after"),
+        t.button({ type: "button", className: "btn sm secondary", hidden: isToday, onclick: () => go(0) }, t.span({ className: "txt" }, "Today")),
+        () => (desk.day?.locations?.length > 1
+            ? t.select({ rid: "places", className: "desk-input", ariaLabel: "Location", onchange: (e) => { desk.location = e.target.value; load(); } },
+                t.option({ value: "" }, "All locations"), ...desk.day.locations.map((l) => t.option({ value: l.id, selected: l.id == desk.location }, l.name)))
+            : null));
+}
+
+function refreshState() {
+    desk.tick;
+    if (!desk.asked) return "";
+    const at = new Date(desk.asked).toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit" }).toLowerCase();
+    return desk.live ? `Live, ${at}` : `Not live since ${at}. Trying again.`;
+}
+
+export default function frontDesk() {
+    app.store.title = "Front desk";
+    return t.div({ pbEvent: "frontDesk", className: "page desk", onmount: mount, onunmount: unmount },
+        t.div({ className: "page-content full-height" },
+            t.header({ className: "page-header" },
+                t.h1({ className: "desk-title" }, "Front desk", t.span(null, () => (desk.day ? (isToday() ? "Today, " : "") + sayDay(desk.day.date) : ""))),
+                controls(),
+                t.div({ className: "flex-fill" }),
+                t.span({ className: () => "desk-live " + (desk.live ? "on" : "") }, t.i({ className: () => (desk.live ? "ri-signal-tower-line" : "ri-wifi-off-line"), ariaHidden: true }), refreshState),
+                app.components.refreshButton({ onclick: () => load() })),
+            () => {
+                if (desk.closed) {
+                    return t.div({ className: "desk-empty" }, t.p(null, "The front desk is not part of your role."),
+                        t.p(null, "Your work is under ", t.a({ href: "#/collections" }, "Records"), "."));
+                }
+                return [
+                    () => desk.problem && t.div({ className: "alert warning m-b-sm", role: "alert" }, t.div({ className: "content" }, desk.problem),
+                        t.button({ type: "button", className: "btn sm secondary", onclick: () => load() }, t.span({ className: "txt" }, "Try again"))),
+                    t.p({ className: "desk-summary", role: "status" }, () => { desk.tick; return desk.day && desk.requests ? summary() : "\u00a0"; }),
+                    t.div({ className: "desk-columns" },
+                        t.section({ className: "desk-day", ariaLabel: "Visits" }, dayTable),
+                        t.aside({ className: "desk-side", ariaLabel: "Requests" },
+                            t.h2({ className: "desk-heading" }, "Requests"),
+                            () => desk.note && t.div({ className: "alert info m-b-sm", role: "status" }, t.div({ className: "content" }, desk.note),
+                                t.button({ type: "button", className: "btn sm circle transparent", ariaLabel: "Close", onclick: () => (desk.note = "") }, t.i({ className: "ri-close-line", ariaHidden: true }))),
+                            requestList)),
+                ];
+            },
+            t.footer({ className: "page-footer" }, t.span({ className: "desk-keys" }, "J and K move, Enter opens"), app.components.credits())));
+}

@@ -1,0 +1,159 @@
+// Anteroom in PocketBase's dashboard. This file runs before the dashboard's router starts, wrapped in a function of
+// its own. Routes come first and nothing is awaited before them: later ones would be refused. The pages themselves are
+// modules that load when they are opened. What the dashboard offers (app, t, store, watch) is named in need() below.
+
+const folder = app.pb.buildURL("/_/extensions/anteroom/");
+const page = (file) => async (route) => (await import(folder + file)).default(route);
+
+app.routes.superuserOnly("#/desk", page("desk.js"));
+app.routes.guestOnly("#/staff-login", page("signin.js"));
+app.routes.fallbackPath = "#/desk";
+
+// ---- who is here
+
+const OWNERS = "_superusers";
+const isStaff = () => app.store.superuser?.collectionName == "staff";
+
+// ---- looks
+
+document.head.appendChild(t.link({ rel: "stylesheet", href: folder + "anteroom.css" }));
+app.store.mainLogo = folder + "logo.svg";
+app.store.headerLogo = folder + "logo_white.svg";
+app.store.favicon = folder + "logo.svg";
+app.store.creditLinks = [{ href: "/", icon: "ri-external-link-line", label: "Client portal" }];
+
+// The clinic's own colour, already made dark enough for white text by the server.
+fetch("/brand.css").then((r) => r.text()).then((css) => {
+    const solid = css.match(/--accent-solid:\s*(#[0-9a-f]{6})/i)?.[1];
+    if (solid) document.head.appendChild(t.style(null, `html { --accentColor: ${solid} !important; }`));
+}).catch(() => {}); // the dashboard's own blue does as well
+
+// ---- navigation
+
+const ownersLinks = [{ href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" }, ...app.store.headerLinks];
+watch(() => app.store.superuser?.id, () => {
+    app.store.headerLinks = isStaff()
+        ? [{ href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" }, { href: "#/collections", icon: "ri-folder-user-line", label: "Records" }]
+        : ownersLinks;
+    document.documentElement.classList.toggle("desk-staff", isStaff());
+});
+// What the role may not do is not offered. The server decides anyway.
+watch(() => [isStaff(), app.store.activeCollection?.createRule], () => {
+    document.documentElement.classList.toggle("desk-no-create", isStaff() && app.store.activeCollection?.createRule !== "");
+});
+
+// ---- signing in and out
+
+const DOOR = "anteroom.door"; // which sign-in page was used last on this computer
+const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/login?owner" : "#/staff-login");
+
+// The dashboard sends whoever is signed out to the owner's page. Staff are many and the owner is one.
+window.addEventListener("hashchange", () => {
+    if (location.hash == "#/login" && door() != "#/login?owner") location.replace("#/staff-login");
+});
+if (!location.hash || location.hash == "#/") {
+    if (!app.pb.authStore.isValid) location.replace(door());
+}
+document.addEventListener("mount:pageSuperuserLogin", (e) => {
+    app.store.title = "Owner sign in";
+    e.detail.appendChild(t.div({ className: "txt-center m-t-base" }, t.a({ href: "#/staff-login", className: "link-hint" }, "Work at the clinic? Sign in here")));
+});
+
+let lastCounted = Date.now(); // when the server last saw a sign of life
+
+function forgetDrafts() {
+    for (const key of Object.keys(localStorage)) {
+        if (key.startsWith("draft_")) localStorage.removeItem(key); // unsaved records, in plain text
+    }
+}
+
+app.pb.authStore.onChange((_, record) => {
+    if (record) {
+        localStorage.setItem(DOOR, record.collectionName);
+        lastCounted = Date.now();
+        return;
+    }
+    forgetDrafts();
+    document.querySelectorAll("dialog[open]").forEach((d) => d.remove());
+    location.hash = door();
+});
+
+// "Log out" of the dashboard only forgets the token: the session must end on the server too.
+const forget = app.pb.authStore.clear.bind(app.pb.authStore);
+app.pb.authStore.clear = () => {
+    const { token, record } = app.pb.authStore;
+    if (token && record?.collectionName == "staff") {
+        fetch("/api/v1/portal/auth/logout", { method: "POST", headers: { Authorization: token }, keepalive: true }).catch(() => {});
+    }
+    app.pb.realtime.unsubscribe();
+    forget();
+};
+
+// A session that ended elsewhere ends here. The SDK alone would try to listen again for ever.
+const before = app.pb.afterSend;
+app.pb.afterSend = (response, data, options) => {
+    if (!options?.headers?.["X-Background"]) lastCounted = Date.now();
+    if (response.status == 401 && isStaff() && !response.url.includes("/auth-with-")) {
+        sessionStorage.setItem("anteroom.signedout", "1"); // the sign-in page says why
+        app.pb.cancelAllRequests();
+        app.pb.realtime.unsubscribe();
+        forget();
+    }
+    return before ? before(response, data, options) : data;
+};
+
+// Typing is work too: who fills in a long record for a quarter of an hour must not be signed out when saving it.
+const SIGN_OF_LIFE = 2 * 60 * 1000;
+for (const kind of ["keydown", "pointerdown"]) {
+    document.addEventListener(kind, () => {
+        if (!isStaff() || Date.now() - lastCounted < SIGN_OF_LIFE) return;
+        lastCounted = Date.now();
+        app.pb.send("/api/v1/portal/auth/session/extend", { method: "POST", requestKey: null }).catch(() => {});
+    }, { capture: true, passive: true });
+}
+
+// ---- records
+
+// Lists show instants as raw UTC otherwise.
+const rawDate = app.fieldTypes.date.view;
+const shortDate = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", year: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short" });
+app.fieldTypes.date.view = (props) => {
+    if (!props.short) return rawDate(props);
+    return t.span({ className: "txt-nowrap" }, () => {
+        const at = new Date((props.record[props.field.name] || "").replace(" ", "T"));
+        return isNaN(at) ? t.span({ className: "missing-value" }) : shortDate.format(at);
+    });
+};
+
+// Encrypted fields reach owners only. They look like the plain field of their kind, or say why they cannot be read.
+const kindOf = (field) => app.fieldTypes[field.kind == "json" ? "json" : "text"];
+const UNREADABLE = {
+    damaged: "Damaged: what is stored does not belong to this record",
+    erased: "Erased: this client's key was destroyed",
+    locked: "Locked: the server has no key for this",
+};
+const unreadable = (value) => UNREADABLE[value?.unreadable];
+const sealed = (words) => t.span({ className: "label danger" }, t.i({ className: "ri-lock-line", ariaHidden: true }), words);
+app.fieldTypes.encrypted = {
+    icon: "ri-shield-keyhole-line",
+    label: "Encrypted",
+    view: (props) => t.div({ className: "record-field-view" }, () => {
+        const words = unreadable(props.record[props.field.name]);
+        return words ? sealed(words) : kindOf(props.field).view(props);
+    }),
+    input: (props) => t.div({ className: "record-field-input" }, () => {
+        const words = unreadable(props.record[props.field.name]);
+        return words ? t.div({ className: "field" }, t.label(null, props.field.name), t.div({ className: "p-10" }, sealed(words))) : kindOf(props.field).input(props);
+    }),
+    onrecordsave: (props) => unreadable(props.record[props.field.name]) ? undefined : kindOf(props.field).onrecordsave?.(props),
+};
+
+// ---- after an upgrade of PocketBase: say in the console what is missing, instead of failing half-way
+
+const need = ["pb.send", "pb.afterSend", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "store.headerLinks",
+    "store.superuser", "components.refreshButton", "modals.openRecordUpsert", "toasts.success", "fieldTypes.date.view", "fieldTypes.text.input"];
+for (const name of need) {
+    if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined" && !["pb.afterSend", "store.superuser"].includes(name)) {
+        console.error("Anteroom: the dashboard has changed, app." + name + " is missing");
+    }
+}

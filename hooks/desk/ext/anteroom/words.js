@@ -1,0 +1,66 @@
+// How the desk says dates, times and money. Times of a visit arrive as wall time of its place and are only put into
+// words; nothing here moves them into the zone of this computer.
+
+const date = (day) => {
+    const [y, m, d] = day.split("-").map(Number);
+    return new Date(Date.UTC(y, m - 1, d));
+};
+const format = (options) => {
+    const f = new Intl.DateTimeFormat("en-US", { timeZone: "UTC", ...options });
+    return (day) => (day ? f.format(date(day)) : "");
+};
+
+const longDay = format({ weekday: "long", month: "long", day: "numeric" });
+const withYear = format({ weekday: "long", month: "long", day: "numeric", year: "numeric" });
+export const sayDay = (day) => (day?.slice(0, 4) == String(new Date().getFullYear()) ? longDay(day) : withYear(day));
+export const sayShortDay = format({ weekday: "short", month: "short", day: "numeric" });
+export const sayBirth = format({ month: "short", day: "numeric", year: "numeric" });
+
+// "14:05" is "2:05 pm".
+export function sayTime(wall) {
+    if (!wall) return "";
+    const [h, m] = wall.split(":");
+    return `${h % 12 || 12}:${m} ${h < 12 ? "am" : "pm"}`;
+}
+
+export const moveDay = (day, by) => new Date(date(day).getTime() + by * 86400000).toISOString().slice(0, 10);
+
+export function sayMoney(cents, currency = "usd") {
+    return new Intl.NumberFormat("en-US", { style: "currency", currency: currency.toUpperCase() }).format(cents / 100);
+}
+
+// How long ago, in one unit.
+export function sayAge(instant) {
+    const minutes = Math.max(0, Math.round((Date.now() - new Date(instant)) / 60000));
+    if (minutes < 1) return "a moment";
+    if (minutes < 60) return `${minutes} min`;
+    if (minutes < 48 * 60) return `${Math.round(minutes / 60)} h`;
+    return `${Math.round(minutes / 1440)} days`;
+}
+
+export const many = (n, one, more) => `${n} ${n == 1 ? one : more}`;
+
+// Wall time of an instant in a zone, as numbers of a UTC date.
+function wallIn(zone, ms) {
+    const parts = {};
+    const f = new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+    for (const p of f.formatToParts(ms)) parts[p.type] = Number(p.value);
+    return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
+}
+
+export const timeIn = (zone, ms = Date.now()) => sayTime(new Date(wallIn(zone, ms)).toISOString().slice(11, 16));
+
+// The instant of a wall time in a zone, as RFC 3339 UTC. A time that the clocks skip on that day has none: null. Of a
+// time that comes twice, the first.
+export function instantOf(day, wall, zone) {
+    const [h, m] = wall.split(":").map(Number);
+    const wanted = date(day).getTime() + (h * 60 + m) * 60000;
+    const around = [wanted - 86400000, wanted + 86400000].map((ms) => wanted - (wallIn(zone, ms) - ms)); // with the offset of the day before and after
+    const found = around.filter((ms) => wallIn(zone, ms) == wanted).sort((a, b) => a - b);
+    return found.length ? new Date(found[0]).toISOString().replace(".000Z", "Z") : null;
+}
+
+export function sayZone(zone) {
+    const name = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longGeneric" }).formatToParts().find((p) => p.type == "timeZoneName");
+    return name?.value || zone;
+}

@@ -1,0 +1,122 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+	"golang.org/x/crypto/bcrypt"
+
+	"anteroom/hooks/kernel"
+)
+
+// hashQueue is the only place where bcrypt runs on behalf of a request. A hash is some 60 ms of a whole core: left
+// alone, a storm of sign-ins would take the machine from everybody who is signed in. Half the cores may hash, and
+// while others wait a slot rests half as long as it worked.
+type hashQueue struct {
+	slots   chan struct{}
+	waiting atomic.Int32
+}
+
+// maxWaiting is how many may wait: about ten seconds' worth per slot. Who comes later is told to try again.
+const maxWaiting = 128
+
+func newHashQueue() *hashQueue {
+	return &hashQueue{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+}
+
+// do runs work when its turn comes, or not at all: 503 when too many wait or the caller is gone.
+func (q *hashQueue) do(ctx context.Context, work func()) error {
+	busy := func(cause error) error {
+		return kernel.Unavailable("SIGN_IN_BUSY", "A lot of people are signing in right now. Try again in a moment.").Because(cause)
+	}
+	if q.waiting.Add(1) > maxWaiting {
+		q.waiting.Add(-1)
+		return busy(errors.New("the queue for hashing is full"))
+	}
+	select {
+	case q.slots <- struct{}{}:
+		q.waiting.Add(-1)
+	case <-ctx.Done():
+		q.waiting.Add(-1)
+		return busy(ctx.Err())
+	}
+	start := time.Now()
+	defer func() {
+		release := func() { <-q.slots }
+		if q.waiting.Load() == 0 {
+			release()
+			return
+		}
+		time.AfterFunc(time.Since(start)/2, release) // the caller does not wait for the rest
+	}()
+	work()
+	return nil
+}
+
+// nobodysHash is what a password is compared with when there is no account: the bcrypt of random bytes that were
+// thrown away, without its cost, which is that of the collection's real hashes.
+const nobodysHash = "$/R0ZLiTT3.YLC0nxoVUS3upNL9oPu0EG8noTO.VnYPDQSjWcNQJyu"
+
+// fits tells whether a password belongs to a hash (empty: to nobody's), at the price of one bcrypt in any case.
+func (q *hashQueue) fits(ctx context.Context, c *core.Collection, hash, password string) (bool, error) {
+	known := hash != ""
+	if !known {
+		hash = fmt.Sprintf("$2a$%02d%s", costOf(c), nobodysHash)
+	}
+	var err error
+	if busy := q.do(ctx, func() { err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) }); busy != nil {
+		return false, busy
+	}
+	return known && err == nil, nil
+}
+
+func costOf(c *core.Collection) int {
+	if f, ok := c.Fields.GetByName(core.FieldNamePassword).(*core.PasswordField); ok && f.Cost > 0 {
+		return f.Cost
+	}
+	return bcrypt.DefaultCost
+}
+
+// turns lets one guess at a time be made about one account. Guesses that arrive together would otherwise all pass
+// the gate before the first of them is counted.
+type turns struct {
+	mu   sync.Mutex
+	held map[string]*turn
+}
+
+type turn struct {
+	token chan struct{}
+	users int
+}
+
+// take waits for the account's turn. The caller gives it back with the function it gets.
+func (t *turns) take(ctx context.Context, account string) (back func(), err error) {
+	t.mu.Lock()
+	x := t.held[account]
+	if x == nil {
+		x = &turn{token: make(chan struct{}, 1)}
+		t.held[account] = x
+	}
+	x.users++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if x.users--; x.users == 0 {
+			delete(t.held, account)
+		}
+	}
+	select {
+	case x.token <- struct{}{}:
+		return func() { <-x.token; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, kernel.Unavailable("SIGN_IN_BUSY", "A lot of people are signing in right now. Try again in a moment.").Because(ctx.Err())
+	}
+}

@@ -1,0 +1,340 @@
+package identity
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/outbox"
+)
+
+// How long what was mailed may be used, and how often a code may be tried.
+const (
+	linkLife  = 24 * time.Hour
+	codeLife  = 30 * time.Minute
+	resetLife = 30 * time.Minute
+	codeTries = 5
+)
+
+// Topics of the outbox: a letter to whoever has an address, if anybody does.
+const (
+	topicVerify = "identity_verify"
+	topicReset  = "identity_reset"
+)
+
+type letter struct {
+	Email string `json:"email"`
+}
+
+// askForLetter queues the question, not the mail: whether somebody has the address is found out after the answer has
+// left, so that neither its body nor its time can tell.
+func (d *door) askForLetter(c *kernel.Call, topic string) (*kernel.Reply, error) {
+	var in letter
+	if err := c.Bind(&in); err != nil {
+		return nil, err
+	}
+	in.Email = collections.NormalEmail(in.Email)
+	bad := kernel.Invalid("", "Enter an email address, like name@example.com.")
+	if requireText(bad, "email", in.Email, 255); bad.HasFields() {
+		return nil, bad
+	}
+	if err := limitAttempts(c.App, topic, in.Email, collections.Settings(c.App).Limit(collections.LimitSendMail)); err != nil {
+		return nil, err
+	}
+	if err := outbox.Job(c.App, topic, "", in); err != nil {
+		return nil, err
+	}
+	return kernel.OK(map[string]bool{"sent": true}), nil
+}
+
+func (d *door) resendVerification(c *kernel.Call) (*kernel.Reply, error) {
+	return d.askForLetter(c, topicVerify)
+}
+
+func (d *door) forgotPassword(c *kernel.Call) (*kernel.Reply, error) {
+	return d.askForLetter(c, topicReset)
+}
+
+// letter is the work of a queued question.
+func (d *door) letter(send func(tx core.App, u *collections.PortalUser) error) outbox.JobFunc {
+	return func(app core.App, payload []byte) error {
+		var in letter
+		if err := json.Unmarshal(payload, &in); err != nil {
+			return err
+		}
+		return app.RunInTransaction(func(tx core.App) error {
+			r, err := collections.LoginByEmail(tx, collections.PortalUsers, in.Email)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return send(tx, collections.AsPortalUser(r))
+		})
+	}
+}
+
+// sendVerification mails a code and a link to a login that still has to prove its address. Both replace what was
+// mailed before.
+func sendVerification(tx core.App, u *collections.PortalUser) error {
+	if u.Verified() || u.Status() != collections.AccountPending {
+		return nil
+	}
+	code, err := newCode()
+	if err != nil {
+		return err
+	}
+	t, link, err := newToken(tx, u, collections.TokenVerifyEmail, linkLife, code)
+	if err != nil {
+		return err
+	}
+	w, s := wordsFor(u), collections.Settings(tx)
+	return outbox.Mail(tx, outbox.Message{Topic: "verify_email", To: u.Email(), Language: w.language,
+		Subject: fmt.Sprintf(w.verifySubject, s.ClinicName), Text: w.verifyText, Code: code,
+		Link: "/verify-email?token=" + link, LinkLabel: w.verifyLabel, Cause: "verify:" + t.Id})
+}
+
+// sendReset mails a link that sets a new password. Who never proved the address is asked to do that first; a closed
+// account gets nothing.
+func sendReset(tx core.App, u *collections.PortalUser) error {
+	if !u.MaySignIn() {
+		return sendVerification(tx, u)
+	}
+	t, link, err := newToken(tx, u, collections.TokenResetPassword, resetLife, "")
+	if err != nil {
+		return err
+	}
+	w, s := wordsFor(u), collections.Settings(tx)
+	return outbox.Mail(tx, outbox.Message{Topic: "reset_password", To: u.Email(), Language: w.language,
+		Subject: fmt.Sprintf(w.resetSubject, s.ClinicName), Text: w.resetText,
+		Link: "/reset-password?token=" + link, LinkLabel: w.resetLabel, Cause: "reset:" + t.Id})
+}
+
+// newToken makes the row of a code or link, after closing those that were open.
+func newToken(tx core.App, u *collections.PortalUser, purpose collections.TokenPurpose, life time.Duration, code string) (*collections.AccountToken, string, error) {
+	if err := closeTokens(tx, u, purpose); err != nil {
+		return nil, "", err
+	}
+	t, err := collections.NewAccountToken(tx, u.Id, purpose, kernel.Now(tx).Add(life))
+	if err != nil {
+		return nil, "", err
+	}
+	link, hash := newLink()
+	t.Id = core.GenerateDefaultRandomId()
+	t.Set("link_hash", hash)
+	if code != "" {
+		t.Set("code_hash", codeHash(t.Id, code))
+	}
+	return t, link, tx.Save(t)
+}
+
+func closeTokens(tx core.App, u *collections.PortalUser, purpose collections.TokenPurpose) error {
+	open, err := collections.OpenAccountTokens(tx, u.Id, purpose)
+	if err != nil {
+		return err
+	}
+	for _, t := range open {
+		t.MarkUsed(kernel.Now(tx))
+		if err := tx.Save(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verifyEmail proves an address by the mailed code or link, once. Wrong, used, expired, tried too often, unknown
+// address: one answer.
+func (d *door) verifyEmail(c *kernel.Call) (*kernel.Reply, error) {
+	var in struct{ Email, Code, Token string }
+	if err := c.Bind(&in); err != nil {
+		return nil, err
+	}
+	if in.Token == "" {
+		bad := kernel.Invalid("", "Enter the code from the mail.")
+		requireText(bad, "email", in.Email, 255)
+		if requireText(bad, "code", in.Code, 20); bad.HasFields() {
+			return nil, bad
+		}
+	}
+	proven := false
+	err := c.App.RunInTransaction(func(tx core.App) error {
+		t, err := verificationToken(tx, in.Email, in.Code, in.Token)
+		if err != nil || t == nil {
+			return err // nothing fits; a counted try is kept
+		}
+		proven, err = confirmAddress(tx, c.Actor, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !proven {
+		return nil, kernel.Invalid("CODE_INVALID", "That code isn't right or is no longer valid. Use the newest message, or ask for a new one.")
+	}
+	return kernel.OK(map[string]bool{"verified": true}), nil
+}
+
+// verificationToken finds the token that a link or a code opens, or nil. A wrong code counts as a try.
+func verificationToken(tx core.App, email, code, link string) (*collections.AccountToken, error) {
+	now := kernel.Now(tx)
+	if link != "" {
+		t, err := collections.AccountTokenByLink(tx, collections.TokenVerifyEmail, linkHash(link))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, nil
+		}
+		if err != nil || t.Used() || !now.Before(t.ExpiresAt()) {
+			return nil, err
+		}
+		return t, nil
+	}
+	login, err := collections.LoginByEmail(tx, collections.PortalUsers, collections.NormalEmail(email))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	open, err := collections.OpenAccountTokens(tx, login.Id, collections.TokenVerifyEmail)
+	if err != nil || len(open) == 0 {
+		return nil, err
+	}
+	t := open[0]
+	if t.Attempts() >= codeTries || !now.Before(t.ExpiresAt().Add(codeLife-linkLife)) {
+		return nil, nil
+	}
+	if sameHash(t.CodeHash(), codeHash(t.Id, code)) {
+		return t, nil
+	}
+	t.Set("attempts", t.Attempts()+1)
+	return nil, tx.Save(t)
+}
+
+// confirmAddress opens the account and lets it act for the client that the registration named. Only now, because
+// only now it is known that the address is theirs. It answers false when the clinic has meanwhile changed what the
+// registration rested on.
+func confirmAddress(tx core.App, by kernel.Actor, t *collections.AccountToken) (bool, error) {
+	r, err := tx.FindRecordById(collections.PortalUsers, t.User())
+	if err != nil {
+		return false, err
+	}
+	u := collections.AsPortalUser(r)
+	client, err := tx.FindRecordById(collections.Clients, u.PendingClient())
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, err
+	}
+	if err != nil || u.Status() != collections.AccountPending ||
+		!collections.AsClient(client).Active() || collections.NormalEmail(client.GetString("email")) != u.Email() {
+		return false, nil
+	}
+	by.Kind, by.ID, by.Client = kernel.KindClient, u.Id, client.Id
+	access, err := collections.NewClientAccess(tx, client.Id, u.Id, collections.RelationshipSelf, kernel.ScopeAll)
+	if err != nil {
+		return false, err
+	}
+	if err := kernel.SaveAs(tx, by, access); err != nil {
+		return false, err
+	}
+	if err := closeTokens(tx, u, collections.TokenVerifyEmail); err != nil {
+		return false, err
+	}
+	u.SetVerified(true)
+	u.SetStatus(collections.AccountActive)
+	u.SetPendingClient("")
+	audit.As(r, audit.VerifyEmail)
+	return true, kernel.SaveAs(tx, by, r)
+}
+
+// resetPassword sets a new password by the mailed link, once, and ends every session (a rule of the account). The
+// link is judged before the password, and hashing happens only for a link that is good.
+func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
+	var in struct{ Token, Password string }
+	if err := c.Bind(&in); err != nil {
+		return nil, err
+	}
+	bad := kernel.Invalid("", "Choose a new password.")
+	requireText(bad, "token", in.Token, 200)
+	if requireText(bad, "password", in.Password, 4*longest+1); bad.HasFields() {
+		return nil, bad
+	}
+	_, u, err := resetToken(c.App, in.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.setPassword(c.Request.Context(), u.Record, in.Password); err != nil {
+		return nil, err
+	}
+	if err := refuseWeakPassword(c.App, u.Record); err != nil {
+		return nil, err
+	}
+	email := ""
+	err = c.App.RunInTransaction(func(tx core.App) error {
+		_, now, err := resetToken(tx, in.Token) // once more: two may use the link at the same time
+		if err != nil {
+			return err
+		}
+		email = now.Email()
+		return changePassword(tx, c.Actor, now, u, in.Password)
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.forgetFailures(proof{collection: collections.PortalUsers, email: email})
+	return kernel.OK(map[string]bool{"reset": true}).Say("Your password is changed. Sign in with it."), nil
+}
+
+// resetToken finds the login of an unused link.
+func resetToken(app core.App, link string) (*collections.AccountToken, *collections.PortalUser, error) {
+	dead := kernel.Invalid("LINK_INVALID", "This link has been used or is too old. We can send a new one to the same address.")
+	t, err := collections.AccountTokenByLink(app, collections.TokenResetPassword, linkHash(link))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, dead
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := app.FindRecordById(collections.PortalUsers, t.User())
+	if err != nil {
+		return nil, nil, err
+	}
+	u := collections.AsPortalUser(r)
+	if t.Used() || !kernel.Now(app).Before(t.ExpiresAt()) || !u.MaySignIn() {
+		return nil, nil, dead
+	}
+	return t, u, nil
+}
+
+// changePassword takes over the hash that was made outside the transaction.
+func changePassword(tx core.App, by kernel.Actor, u, hashed *collections.PortalUser, typed string) error {
+	u.SetRaw(core.FieldNamePassword, hashed.GetRaw(core.FieldNamePassword))
+	u.SetRaw(typedKey, typed)
+	u.Set("password_changed_at", kernel.Now(tx))
+	u.Set("force_password_change", false)
+	by.Kind, by.ID = kernel.KindClient, u.Id
+	audit.As(u.Record, audit.ResetPassword)
+	if err := kernel.SaveAs(tx, by, u.Record); err != nil {
+		return err
+	}
+	if err := closeTokens(tx, u, collections.TokenResetPassword); err != nil {
+		return err
+	}
+	w, s := wordsFor(u), collections.Settings(tx)
+	return outbox.Mail(tx, outbox.Message{Topic: "password_changed", To: u.Email(), Language: w.language,
+		Subject: fmt.Sprintf(w.changedSubject, s.ClinicName), Text: w.changedText})
+}
+
+// forgetTokens removes what was mailed long ago.
+func forgetTokens(tx core.App, now time.Time) error {
+	_, err := tx.NonconcurrentDB().NewQuery("DELETE FROM account_tokens WHERE expires_at < {:t}").
+		Bind(dbx.Params{"t": now.AddDate(0, 0, -7).Format(types.DefaultDateLayout)}).Execute()
+	return err
+}

@@ -1,0 +1,191 @@
+package identity
+
+import (
+	"maps"
+	"slices"
+
+	validation "github.com/pocketbase/ozzo-validation/v4"
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
+)
+
+// The doors of PocketBase itself. Before everybody else's hooks, so that nothing happens behind a closed one.
+const outermost = -100
+
+const refreshKey = "anteroom.refresh"
+
+func bindPocketBaseDoors(d *door) {
+	app := d.app
+	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
+		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "identity.closed", Priority: outermost, Func: d.refuseReplaced})
+		return se.Next()
+	})
+	app.OnRecordAuthWithPasswordRequest().Bind(&hook.Handler[*core.RecordAuthWithPasswordRequestEvent]{
+		Id: "identity.password", Priority: outermost, Func: d.authWithPassword})
+	app.OnRecordAuthRefreshRequest().Bind(&hook.Handler[*core.RecordAuthRefreshRequestEvent]{
+		Id: "identity.refresh", Priority: outermost, Func: markRefresh})
+	app.OnRecordAuthRequest().Bind(&hook.Handler[*core.RecordAuthRequestEvent]{
+		Id: "identity.issue", Priority: outermost, Func: d.issue})
+	app.OnFileTokenRequest().Bind(&hook.Handler[*core.FileTokenRequestEvent]{
+		Id: "identity.filetoken", Priority: outermost, Func: d.issueFileToken})
+	app.OnFileDownloadRequest().Bind(&hook.Handler[*core.FileDownloadRequestEvent]{
+		Id: "identity.file", Priority: outermost, Func: d.checkFileToken})
+	app.OnCollectionValidate(collections.PortalUsers, collections.Staff).BindFunc(refuseOtherSignIns)
+}
+
+// replaced are endpoints of PocketBase that ours stand for, or that nobody offers. They are closed for every auth
+// collection but the owners': they tell who exists, mail inside the request, or sign in past the conditions.
+var replaced = map[string]bool{
+	"POST /api/collections/{collection}/auth-with-oauth2":       true,
+	"POST /api/collections/{collection}/auth-with-otp":          true,
+	"POST /api/collections/{collection}/request-otp":            true,
+	"POST /api/collections/{collection}/request-password-reset": true,
+	"POST /api/collections/{collection}/confirm-password-reset": true,
+	"POST /api/collections/{collection}/request-verification":   true,
+	"POST /api/collections/{collection}/confirm-verification":   true,
+	"POST /api/collections/{collection}/request-email-change":   true,
+	"POST /api/collections/{collection}/confirm-email-change":   true,
+	"POST /api/collections/{collection}/impersonate/{id}":       true,
+}
+
+func (d *door) refuseReplaced(e *core.RequestEvent) error {
+	if replaced[e.Request.Pattern] && d.isOurs(e.Request.PathValue("collection")) {
+		return kernel.Refuse(e, closedWay())
+	}
+	return e.Next()
+}
+
+// authWithPassword is the door of the SDK and of the dashboard. The check is ours, for owners too: the limits, the
+// queue for hashing and the audit line hold at every password form. PocketBase then answers, through issue.
+func (d *door) authWithPassword(e *core.RecordAuthWithPasswordRequestEvent) error {
+	p, err := d.provePassword(e.RequestEvent, e.Collection.Name, e.Identity, e.Password)
+	if err != nil {
+		return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
+	}
+	e.Record = p.account
+	if err := apis.RecordAuthResponse(e.RequestEvent, p.account, string(ByPassword), nil); err != nil {
+		return err
+	}
+	d.forgetFailures(p)
+	return nil
+}
+
+// markRefresh tells issue that the caller keeps the session that checkSession has found alive. Without the mark, a
+// refresh looks like an impersonation: both come without a method.
+func markRefresh(e *core.RecordAuthRefreshRequestEvent) error {
+	e.Set(refreshKey, liveSession(e.RequestEvent))
+	return e.Next()
+}
+
+// issue runs inside every answer of PocketBase that would carry an auth token. What is neither a known method nor a
+// marked refresh gets none.
+//
+// The session's row and what PocketBase does to answer share one transaction. PocketBase keeps its answer back until
+// the commit, so a later hook that fails leaves neither row nor answer.
+func (d *door) issue(e *core.RecordAuthRequestEvent) error {
+	if !needsSession(e.Collection) {
+		return d.issueToOwner(e)
+	}
+	if x, _ := e.Get(refreshKey).(*session); x != nil {
+		return d.reissue(e, x)
+	}
+	if !slices.Contains(methods, Method(e.AuthMethod)) {
+		return kernel.Refuse(e.RequestEvent, closedWay())
+	}
+	outer := e.App
+	err := outer.RunInTransaction(func(tx core.App) error {
+		e.App = tx
+		defer func() { e.App = outer }() // hooks around this one must not see a finished transaction
+		opened, err := SignIn(tx, Attempt{Account: e.Record, Method: Method(e.AuthMethod), IP: e.RealIP(), Agent: e.Request.UserAgent()})
+		if err != nil {
+			return err
+		}
+		e.Token = opened.AccessToken
+		return e.Next()
+	})
+	if err != nil && !e.Written() {
+		return kernel.Refuse(e.RequestEvent, kernel.AsError(d.refusedAtTheDoor(e.RequestEvent, e.Record, err)))
+	}
+	return err
+}
+
+// reissue gives a new token for the same session. It is no activity and moves no limit.
+func (d *door) reissue(e *core.RecordAuthRequestEvent, x *session) (err error) {
+	if d.sessionFor(x.id, e.Record) != x {
+		return kernel.Refuse(e.RequestEvent, sessionEnded())
+	}
+	if e.Token, _, err = accessToken(e.App, e.Record, x); err != nil {
+		return err
+	}
+	return e.Next()
+}
+
+// issueToOwner leaves the owners' tokens to PocketBase and adds the audit line, before the answer.
+func (d *door) issueToOwner(e *core.RecordAuthRequestEvent) error {
+	if e.AuthMethod != "" {
+		owner := kernel.Actor{Kind: kernel.KindOwner, ID: e.Record.Id, IP: e.RealIP(), Agent: cut(e.Request.UserAgent(), 255)}
+		line := audit.EntryFor(owner, audit.Login, audit.ResourceType(e.Collection.Name), e.Record.Id)
+		line.Details = audit.Details{"method": e.AuthMethod}
+		if err := audit.Read(e.App, line); err != nil {
+			return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
+		}
+	}
+	return e.Next()
+}
+
+// issueFileToken binds the dashboard's file tokens to the session. Portal users have none: what they download comes
+// from routes that ask whose it is.
+func (d *door) issueFileToken(e *core.FileTokenRequestEvent) (err error) {
+	if !needsSession(e.Record.Collection()) {
+		return e.Next()
+	}
+	x := liveSession(e.RequestEvent)
+	if x == nil {
+		return kernel.Refuse(e.RequestEvent, sessionEnded())
+	}
+	if kernel.ActorFrom(e.RequestEvent).Kind != kernel.KindStaff {
+		return kernel.Refuse(e.RequestEvent, kernel.Forbidden("", "Files are downloaded from their own addresses."))
+	}
+	if e.Token, err = fileToken(e.App, e.Record, x); err != nil {
+		return err
+	}
+	return e.Next()
+}
+
+// checkFileToken runs after PocketBase's own rules, which know nothing of sessions.
+func (d *door) checkFileToken(e *core.FileDownloadRequestEvent) error {
+	if !e.FileField.Protected {
+		return e.Next()
+	}
+	token := e.Request.URL.Query().Get("token")
+	account, err := e.App.FindAuthRecordByToken(token, core.TokenTypeFile)
+	if err == nil && (!needsSession(account.Collection()) || d.sessionFor(claimsOf(token).Session, account) != nil) {
+		return e.Next()
+	}
+	return kernel.Refuse(e.RequestEvent, kernel.NotFound())
+}
+
+// refuseOtherSignIns keeps PocketBase's own second factors, one-time passwords, OAuth2 and login alerts off: they
+// answer or mail inside the sign-in transaction, and tell strangers who exists.
+func refuseOtherSignIns(e *core.CollectionEvent) error {
+	if err := e.Next(); err != nil {
+		return err
+	}
+	on := map[string]bool{"mfa": e.Collection.MFA.Enabled, "otp": e.Collection.OTP.Enabled,
+		"oauth2": e.Collection.OAuth2.Enabled, "authAlert": e.Collection.AuthAlert.Enabled}
+	refused := validation.Errors{}
+	for _, name := range slices.Sorted(maps.Keys(on)) {
+		if on[name] {
+			refused[name] = validation.NewError("validation_closed", "Anteroom signs people in itself: this stays off.")
+		}
+	}
+	if len(refused) > 0 {
+		return refused
+	}
+	return nil
+}

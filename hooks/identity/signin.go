@@ -1,0 +1,255 @@
+package identity
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
+)
+
+// Method is how somebody proved who they are.
+type Method string
+
+// ByPassword is the method of the sign-in form and of the SDK's authWithPassword.
+const ByPassword Method = "password"
+
+var methods = []Method{ByPassword}
+
+// Attempt is a proof that asks for a session.
+type Attempt struct {
+	Account *core.Record // of portal_users or staff, as it was when the proof was made
+	Method  Method
+	IP      string
+	Agent   string
+	Refresh bool // a refresh token is wanted as well
+}
+
+// Opened is a new session with its tokens in clear, which exist only here.
+type Opened struct {
+	Session      *collections.PortalSession
+	AccessToken  string
+	Life         time.Duration // of the access token
+	RefreshToken string        // empty unless wanted
+}
+
+// conditions must all hold between a proof and a session, in this order. now is the account as it is inside the
+// transaction. A second factor is one more condition.
+var conditions = []func(a Attempt, now *core.Record) error{
+	refuseUnknownMethod,
+	refuseOutdatedProof,
+	refuseUnverified,
+	refuseClosedAccount,
+}
+
+func refuseUnknownMethod(a Attempt, _ *core.Record) error {
+	if !slices.Contains(methods, a.Method) {
+		return closedWay()
+	}
+	return nil
+}
+
+// refuseOutdatedProof: the password was changed while it was being checked.
+func refuseOutdatedProof(a Attempt, now *core.Record) error {
+	if now.TokenKey() != a.Account.TokenKey() {
+		return wrongPair()
+	}
+	return nil
+}
+
+func refuseUnverified(_ Attempt, now *core.Record) error {
+	if now.Collection().Name == collections.PortalUsers && !now.Verified() {
+		return kernel.Forbidden("EMAIL_NOT_VERIFIED", "Confirm your email first. We can send you a new message.")
+	}
+	return nil
+}
+
+func refuseClosedAccount(_ Attempt, now *core.Record) error {
+	if maySignIn(now) {
+		return nil
+	}
+	if now.Collection().Name == collections.PortalUsers && collections.AsPortalUser(now).Status() == collections.AccountLocked {
+		return kernel.Forbidden("ACCOUNT_LOCKED", "For your safety, sign-in is paused. Call us to open it again.")
+	}
+	return kernel.Forbidden("ACCOUNT_SUSPENDED", "This account is closed at the moment. Call us if you think it should not be.")
+}
+
+// maySignIn tells whether an account is open. It is asked at sign-in and, of the record that PocketBase loads
+// anyway, at every request. Auth collections that it does not know are closed.
+func maySignIn(account *core.Record) bool {
+	switch account.Collection().Name {
+	case collections.PortalUsers:
+		return collections.AsPortalUser(account).MaySignIn()
+	case collections.Staff:
+		return collections.AsStaff(account).Active()
+	}
+	return false
+}
+
+// SignIn opens a session for a proven identity, in the caller's transaction: the row, its LOGIN line in the audit
+// log and whatever the caller adds commit together. Errors are *kernel.Error when a condition refuses.
+func SignIn(tx core.App, a Attempt) (*Opened, error) {
+	now, err := tx.FindRecordById(a.Account.Collection(), a.Account.Id)
+	if err != nil {
+		return nil, err
+	}
+	for _, refuse := range conditions {
+		if err := refuse(a, now); err != nil {
+			return nil, err
+		}
+	}
+	row, err := collections.NewPortalSession(tx)
+	if err != nil {
+		return nil, err
+	}
+	who := actorOf(now, row, a)
+	at := kernel.Now(tx)
+	kind, system, browser := device(a.Agent)
+	row.Load(map[string]any{
+		"owner_collection": now.Collection().Name, "owner": now.Id, "method": string(a.Method),
+		"ip_address": a.IP, "user_agent": who.Agent, "device_type": kind, "device_os": system, "browser": browser,
+		"started_at": at.Unix(), "last_activity": at.Unix(),
+		"absolute_until": at.Add(time.Duration(collections.Settings(tx).AbsoluteHours) * time.Hour).Unix()})
+	if who.Kind == kernel.KindClient {
+		grants, err := kernel.Grants(tx, now.Id)
+		if err != nil {
+			return nil, err
+		}
+		if len(grants) > 0 {
+			row.Set("default_client", grants[0].Client)
+		}
+	}
+	opened := &Opened{Session: row}
+	if a.Refresh {
+		t := newRefreshToken(nil)
+		row.Set("refresh_family", t.familyHash())
+		row.Set("refresh_hash", t.hash())
+		opened.RefreshToken = t.String()
+	}
+	audit.As(row.Record, audit.Login)
+	if err := kernel.SaveAs(tx, who, row.Record); err != nil {
+		return nil, err
+	}
+	if who.Kind == kernel.KindClient {
+		if err := noteLastLogin(tx, now.Id, a.IP, at); err != nil {
+			return nil, err
+		}
+	}
+	opened.AccessToken, opened.Life, err = accessToken(tx, now, sessionOf(row))
+	return opened, err
+}
+
+// actorOf is who opens the session. The row gets its id here, so that its own line can name it.
+func actorOf(account *core.Record, row *collections.PortalSession, a Attempt) kernel.Actor {
+	row.Id = core.GenerateDefaultRandomId()
+	who := kernel.Actor{Kind: kernel.KindClient, ID: account.Id, Session: row.Id, IP: a.IP, Agent: cut(a.Agent, 255)}
+	if account.Collection().Name == collections.Staff {
+		who.Kind, who.Role = kernel.KindStaff, collections.AsStaff(account).Role()
+	}
+	return who
+}
+
+// noteLastLogin is bookkeeping beside the LOGIN line: plain SQL.
+func noteLastLogin(tx core.App, user, ip string, at time.Time) error {
+	_, err := tx.NonconcurrentDB().NewQuery("UPDATE portal_users SET last_login = {:at}, last_login_ip = {:ip} WHERE id = {:id}").
+		Bind(dbx.Params{"at": at.Format(types.DefaultDateLayout), "ip": ip, "id": user}).Execute()
+	return err
+}
+
+// proof is a password that was checked.
+type proof struct {
+	account           *core.Record // nil when nobody has the address
+	collection, email string
+}
+
+// provePassword checks a password. Whether the address is known shows neither in the answer nor in the work: one
+// look-up, one bcrypt, one count. A guess is refused before it is evaluated once the account's limits are reached,
+// and guesses about one account are made one after the other, so that none escapes the count.
+func (d *door) provePassword(e *core.RequestEvent, collection, email, password string) (proof, error) {
+	ctx, p := e.Request.Context(), proof{collection: collection, email: collections.NormalEmail(email)}
+	col, err := d.app.FindCachedCollectionByNameOrId(collection)
+	if err != nil {
+		return p, err
+	}
+	counters := countersOf(d.app, collection, p.email, e.RealIP())
+	back, err := d.turns.take(ctx, accountKey(collection, p.email))
+	if err != nil {
+		return p, err
+	}
+	defer back()
+	if err := refuseGuessing(d.app, counters); err != nil {
+		return p, err
+	}
+	p.account, err = collections.LoginByEmail(d.app, collection, p.email)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return p, err
+	}
+	hash := ""
+	if p.account != nil {
+		hash = p.account.GetString(core.FieldNamePassword + ":hash")
+	}
+	if collection != core.CollectionNameSuperusers { // PocketBase's own commands set the owner's password
+		password = digest(password)
+	}
+	fits, err := d.hashing.fits(ctx, col, hash, password)
+	if err != nil {
+		return p, err
+	}
+	if fits {
+		return p, nil
+	}
+	if err := countFailure(d.app, counters, kernel.ActorFrom(e), p.account); err != nil {
+		return p, err
+	}
+	return p, d.noteRefusedSignIn(e, collection, p.account, wrongPair())
+}
+
+// forgetFailures lets a finished sign-in clear what was counted. The person is in: an error is the operator's.
+func (d *door) forgetFailures(p proof) {
+	if err := clearFailures(d.app, p.collection, p.email); err != nil {
+		d.app.Logger().Error("clear sign-in failures", "error", err)
+	}
+}
+
+// noteRefusedSignIn writes the LOGIN line of an evaluated attempt that was turned away. The account's id is in it
+// when there is one; what was typed never is. Attempts that are refused unevaluated have the general line, which
+// has a quota, because they cost a stranger nothing.
+func (d *door) noteRefusedSignIn(e *core.RequestEvent, collection string, account *core.Record, refusal *kernel.Error) error {
+	line := audit.EntryFor(kernel.ActorFrom(e), audit.Login, audit.ResourceType(collection), "")
+	line.ErrorCode = refusal.Code + "/" + refusal.Reason
+	if account != nil {
+		line.ResourceID = account.Id
+	}
+	if err := audit.Refused(e, line); err != nil {
+		return err
+	}
+	return refusal
+}
+
+// refusedAtTheDoor adds the line to a condition's refusal; other errors stay what they are.
+func (d *door) refusedAtTheDoor(e *core.RequestEvent, account *core.Record, err error) error {
+	var refusal *kernel.Error
+	if errors.As(err, &refusal) && refusal.Status < 500 {
+		return d.noteRefusedSignIn(e, account.Collection().Name, account, refusal)
+	}
+	return err
+}
+
+func wrongPair() *kernel.Error {
+	return kernel.Unauthorized("INVALID_CREDENTIALS", "That email and password don't match.")
+}
+
+func closedWay() *kernel.Error {
+	return kernel.Forbidden("SIGN_IN_METHOD_CLOSED", "This way of signing in is closed.")
+}
+
+func sessionEnded() *kernel.Error {
+	return kernel.Unauthorized("SESSION_ENDED", "Your session has ended. Sign in again to go on.")
+}

@@ -1,0 +1,73 @@
+package outbox
+
+import (
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"anteroom/hooks/phi"
+)
+
+// Stored is a delivered mail as the development routes show it.
+type Stored struct {
+	ID          string             `json:"id"`
+	To          string             `json:"to"`
+	Subject     string             `json:"subject"`
+	Text        string             `json:"text"`
+	HTML        string             `json:"html"`
+	Headers     map[string]string  `json:"headers"`
+	Attachments []StoredAttachment `json:"attachments"`
+	CreatedAt   time.Time          `json:"createdAt"`
+}
+
+// StoredAttachment carries its bytes in base64, as encoding/json writes them.
+type StoredAttachment struct {
+	FileName      string `json:"fileName"`
+	MimeType      string `json:"mimeType"`
+	ContentBase64 []byte `json:"contentBase64"`
+}
+
+// Mails lists delivered mails, newest first, to one address or to all.
+func Mails(app core.App, to string, limit int) ([]Stored, error) {
+	filter, params := "kind = 'mail' && status = 'sent'", dbx.Params{}
+	if to != "" {
+		filter += " && recipient = {:to}"
+		params["to"] = to
+	}
+	rows, err := app.FindRecordsByFilter(Collection, filter, "-created,-@rowid", limit, 0, params)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Stored, 0, len(rows))
+	for _, r := range rows {
+		var m Message
+		if err := phi.Unmarshal(r, "payload", &m); err != nil {
+			return nil, err
+		}
+		c := compose(app, r.Id, m)
+		s := Stored{ID: r.Id, To: m.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Headers: c.Headers,
+			Attachments: []StoredAttachment{}, CreatedAt: r.GetDateTime("created").Time()}
+		for _, a := range m.Attachments {
+			s.Attachments = append(s.Attachments, StoredAttachment{a.FileName, a.MimeType, a.Content})
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// DeleteMails empties the development mailbox.
+func DeleteMails(app core.App) error {
+	rows, err := app.FindRecordsByFilter(Collection, "kind = 'mail' && status = 'sent'", "", 0, 0)
+	if err != nil {
+		return err
+	}
+	return app.RunInTransaction(func(tx core.App) error {
+		for _, r := range rows {
+			if err := tx.Delete(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,207 @@
+package hooks_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+
+	"anteroom/hooks/forms"
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// belongings is one client's row in every collection whose ids travel in a path. A route over another collection
+// fails the matrix until its row is made here.
+func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[string]string {
+	t.Helper()
+	templates, err := forms.ImportBuiltIn(c.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := testkit.Monday.Add(10 * 24 * time.Hour)
+	if client == testkit.Bo {
+		start = start.Add(2 * time.Hour)
+	}
+	own := map[string]string{}
+	own["appointments"] = c.Add(t, "appointments", map[string]any{"client": client, "clinician": testkit.Ana, "service": testkit.Therapy,
+		"location": testkit.Location, "start_time": start, "status": "confirmed", "service_location": "in_office", "requested_via": "phone",
+		"reason_for_visit": "private reason of " + client}).Id
+	own["portal_forms"] = c.Add(t, "portal_forms", map[string]any{"client": client, "template": templates["phq-9"], "clinician": testkit.Ana,
+		"status": "pending", "assigned_at": testkit.Monday}).Id
+	own["invoices"] = c.Add(t, "invoices", map[string]any{"client": client, "number": "T-" + client, "status": "draft", "issued_on": "2026-12-01",
+		"due_on": "2026-12-31", "currency": "usd"}).Id
+	c.Add(t, "invoice_items", map[string]any{"client": client, "invoice": own["invoices"], "description": "Session of " + client, "quantity": 1,
+		"unit_cents": 4500, "total_cents": 4500, "position": 1})
+	inv := c.Find(t, "invoices", own["invoices"])
+	inv.Set("status", "open")
+	if err := kernel.SaveAs(c.App, kernel.System(), inv); err != nil {
+		t.Fatal(err)
+	}
+	own["payments"] = c.Add(t, "payments", map[string]any{"client": client, "invoice": own["invoices"], "portal_user": login, "processor": "test",
+		"amount_cents": 4500, "currency": "usd", "status": "pending", "method_kind": "test", "intent_id": "pi_of_" + client}).Id
+	own["portal_notifications"] = c.Add(t, "portal_notifications", map[string]any{"portal_user": login, "client": client,
+		"notification_type": "form_assigned", "title": "For " + client, "message": "x", "link": "/forms", "priority": "normal"}).Id
+	return own
+}
+
+// Catalogue ids belong to nobody: they are public.
+var catalogue = map[string]bool{"services": true, "clinicians": true, "locations": true}
+
+// TestNobodyReachesAnotherClientsRow is generated from the router. For every route: a guest and somebody else's
+// client get nothing and change nothing; the owner gets an answer, so that the refusals are not an accident.
+func TestNobodyReachesAnotherClientsRow(t *testing.T) {
+	c := testkit.New(t)
+	bos := belongings(t, c, testkit.Bo, testkit.BoLogin)
+	belongings(t, c, testkit.Ada, testkit.AdaLogin)
+	ada, bo := c.As(t, testkit.AdaEmail), c.As(t, testkit.BoEmail)
+	before := c.Snapshot(t)
+	untouched := func(t *testing.T, what string) {
+		t.Helper()
+		if after := c.Snapshot(t); after != before {
+			t.Fatalf("%s changed something:\n%s", what, difference(before, after))
+		}
+	}
+
+	for _, r := range kernel.Routes(c.App) {
+		t.Run(r.Method+" "+r.Path, func(t *testing.T) {
+			hasID := strings.Contains(r.Path, "{id}")
+			if strings.Contains(r.Path, "{") && !hasID {
+				t.Fatal("a path parameter that the matrix does not know")
+			}
+			if hasID && r.Owns == "" {
+				t.Fatal("the route does not say whose id it takes")
+			}
+			path, body := r.Path, any(nil)
+			if r.Method != http.MethodGet {
+				body = map[string]any{"invoiceId": bos["invoices"], "responses": map[string]any{}, "draftVersion": 0, "attestation": true,
+					"outcome": "succeed", "appointmentType": testkit.Therapy, "serviceLocation": "IN_OFFICE", "reasonForVisit": "x",
+					"preferredDate1": "2026-12-21", "preferredTime1": "10:00", "preference": 1, "reason": "x"}
+			}
+			key := []string{"Idempotency-Key", "matrix-" + r.Path}
+			if hasID && !catalogue[r.Owns] {
+				id := bos[r.Owns]
+				if id == "" {
+					t.Fatalf("make a row of %s in belongings", r.Owns)
+				}
+				path = strings.Replace(path, "{id}", id, 1)
+			}
+			switch r.Access {
+			case kernel.Public:
+				if hasID && !catalogue[r.Owns] {
+					t.Fatal("a public route takes the id of something that belongs to a client")
+				}
+			case kernel.Staff:
+				for who, token := range map[string]string{"guest": "", "client": ada} {
+					c.Do(t, r.Method, path, token, body, key...).Refused(t, http.StatusUnauthorized, "SIGN_IN_REQUIRED")
+					untouched(t, who)
+				}
+			case kernel.AnySignIn:
+				c.Do(t, r.Method, path, "", body).Refused(t, http.StatusUnauthorized, "")
+				untouched(t, "guest")
+			case kernel.SignedIn, kernel.ForClient:
+				c.Do(t, r.Method, path, "", body, key...).Refused(t, http.StatusUnauthorized, "")
+				untouched(t, "guest")
+				if hasID {
+					c.Do(t, r.Method, path, ada, body, key...).Refused(t, http.StatusNotFound, "NOT_FOUND")
+					untouched(t, "another client")
+				}
+				if r.Access == kernel.ForClient {
+					c.Do(t, r.Method, path, ada, body, append(key, "X-Client-Id", testkit.Bo)...).Refused(t, http.StatusNotFound, "NOT_FOUND")
+					c.Do(t, r.Method, path, ada, body, append(key, "X-Client-Id", "nobodynobody000")...).Refused(t, http.StatusNotFound, "NOT_FOUND")
+					if r.Method == http.MethodGet {
+						c.Do(t, r.Method, path+"?clientId="+testkit.Bo, ada, nil).Refused(t, http.StatusNotFound, "NOT_FOUND")
+					}
+					untouched(t, "acting for a stranger")
+				}
+				if r.Method == http.MethodGet {
+					if got := c.Do(t, r.Method, path, bo, nil); got.Status == http.StatusNotFound || got.Status >= 500 {
+						t.Fatalf("the owner gets %d, so the refusals above prove nothing: %s", got.Status, got.Body)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestForeignIdsInBodies: an id in a body is as foreign as one in a path.
+func TestForeignIdsInBodies(t *testing.T) {
+	c := testkit.New(t)
+	bos := belongings(t, c, testkit.Bo, testkit.BoLogin)
+	ada := c.As(t, testkit.AdaEmail)
+	before := c.Snapshot(t)
+	for name, call := range map[string]func() *testkit.Response{
+		"pay somebody else's invoice": func() *testkit.Response {
+			return c.Do(t, "POST", kernel.Portal+"/payments/intent", ada, map[string]any{"invoiceId": bos["invoices"]}, "Idempotency-Key", "k1")
+		},
+		"pay it among others": func() *testkit.Response {
+			return c.Do(t, "POST", kernel.Portal+"/payments/intent", ada, map[string]any{"invoiceIds": []string{bos["invoices"]}}, "Idempotency-Key", "k2")
+		},
+	} {
+		call().Refused(t, http.StatusNotFound, "NOT_FOUND")
+		if after := c.Snapshot(t); after != before {
+			t.Errorf("%s changed something:\n%s", name, difference(before, after))
+		}
+	}
+}
+
+// TestScopesLimitEveryRoute: a login with a narrow scope reaches only its area, and nothing after the grant ends.
+func TestScopesLimitEveryRoute(t *testing.T) {
+	c := testkit.New(t)
+	own := belongings(t, c, testkit.Cleo, testkit.AdaLogin)
+	ada := c.As(t, testkit.AdaEmail)
+	grant := func(scope string, until time.Time) {
+		t.Helper()
+		r, err := c.App.FindFirstRecordByFilter("client_access", "client = {:c} && portal_user = {:u}", dbx.Params{"c": testkit.Cleo, "u": testkit.AdaLogin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Set("scope", scope)
+		r.Set("expires_at", "")
+		if !until.IsZero() {
+			r.Set("expires_at", until)
+		}
+		if err := kernel.SaveAs(c.App, kernel.System(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reaches := map[string]map[kernel.Area]bool{
+		kernel.ScopeAll:               {kernel.AreaAny: true, kernel.AreaVisits: true, kernel.AreaBilling: true, kernel.AreaRecord: true},
+		kernel.ScopeAppointmentsForms: {kernel.AreaAny: true, kernel.AreaVisits: true},
+		kernel.ScopeBilling:           {kernel.AreaAny: true, kernel.AreaBilling: true},
+		"expired":                     {},
+	}
+	for scope, areas := range reaches {
+		if scope == "expired" {
+			grant(kernel.ScopeAll, testkit.Monday.Add(-time.Hour))
+		} else {
+			grant(scope, time.Time{})
+		}
+		for _, r := range kernel.Routes(c.App) {
+			if r.Access != kernel.ForClient || r.Method != http.MethodGet {
+				continue
+			}
+			path := strings.Replace(r.Path, "{id}", own[r.Owns], 1)
+			got := c.Do(t, r.Method, path, ada, nil, "X-Client-Id", testkit.Cleo)
+			if allowed := got.Status != http.StatusNotFound; allowed != areas[r.Area] {
+				t.Errorf("scope %s on %s: %d, want reachable = %v", scope, r.Path, got.Status, areas[r.Area])
+			}
+		}
+	}
+}
+
+func difference(a, b string) string {
+	la, lb := strings.Split(a, "\n"), strings.Split(b, "\n")
+	var out []string
+	for i := range min(len(la), len(lb)) {
+		if la[i] != lb[i] {
+			out = append(out, fmt.Sprintf("- %s\n+ %s", la[i], lb[i]))
+		}
+	}
+	return strings.Join(out, "\n")
+}

@@ -1,0 +1,449 @@
+package scheduling
+
+import (
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+
+	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
+)
+
+// deskClient is whom a visit is for, as the desk must know to tell people apart.
+type deskClient struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	DateOfBirth string `json:"dateOfBirth"`
+}
+
+// deskRequest is a request as the desk reads it.
+type deskRequest struct {
+	Appointment
+	Client         deskClient `json:"client"`
+	ReasonForVisit string     `json:"reasonForVisit"`
+	Conflicts      []bool     `json:"conflicts"` // per preference: it cannot be confirmed
+}
+
+type requestList struct {
+	Requests   []deskRequest     `json:"requests"`
+	Pagination kernel.Pagination `json:"pagination"`
+}
+
+// deskRow is what the desk's lists read beyond a row: the client, the reason (sealed), and the slot.
+type deskRow struct {
+	row
+	clientFirst, clientLast, born, reason string
+	holdStart, holdEnd                    string
+}
+
+const (
+	deskColumns = rowColumns + `, coalesce(p.first_name, ''), coalesce(p.last_name, ''), coalesce(p.date_of_birth, ''), a.reason_for_visit,
+	a.hold_start, a.hold_end`
+	deskTables = rowTables + `LEFT JOIN clients p ON p.id = a.client `
+
+	// "submitted_at > ''" holds for every request; it makes the walk of the index idx_appointments_requests a search
+	waiting        = `WHERE a.status = 'requested' AND a.submitted_at > ''`
+	selectRequests = `SELECT ` + deskColumns + deskTables + waiting + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 OFFSET ?3`
+	countRequests  = `SELECT count(*) FROM appointments a ` + waiting
+	there          = ` AND a.location = ?1`
+	requestsThere  = `SELECT ` + deskColumns + deskTables + waiting + there + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 OFFSET ?3`
+	countThere     = `SELECT count(*) FROM appointments a ` + waiting + there
+)
+
+func (r *deskRow) targets() []any {
+	return append(r.row.targets(), &r.clientFirst, &r.clientLast, &r.born, &r.reason, &r.holdStart, &r.holdEnd)
+}
+
+func (r *deskRow) whom() deskClient {
+	return deskClient{ID: r.row.client, Name: strings.TrimSpace(r.clientFirst + " " + r.clientLast), DateOfBirth: r.born}
+}
+
+// deskRows runs one of the desk's queries.
+func deskRows(app core.App, query string, args ...any) (out []*deskRow, err error) {
+	stmt, err := kernel.Prepared(app, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.Query(args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		r := &deskRow{}
+		if err := rows.Scan(r.targets()...); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// readOf is one audit line for each client whose visits are about to be shown, so that each can see who looked.
+func readOf(c *kernel.Call, action audit.Action, rows []*deskRow) error {
+	count := map[string]int{}
+	for _, r := range rows {
+		count[r.row.client]++
+	}
+	lines := make([]audit.Entry, 0, len(count)+1)
+	for _, client := range slices.Sorted(maps.Keys(count)) {
+		line := audit.EntryFor(c.Actor, action, audit.Appointment, "")
+		line.Client, line.Details = client, audit.Details{"count": count[client]}
+		lines = append(lines, line)
+	}
+	if len(lines) == 0 {
+		lines = append(lines, audit.EntryFor(c.Actor, action, audit.Appointment, ""))
+	}
+	return audit.Read(c.App, lines...)
+}
+
+// listRequests gives what waits for a decision, oldest first.
+func listRequests(c *kernel.Call) (*kernel.Reply, error) {
+	page, err := c.Page()
+	if err != nil {
+		return nil, err
+	}
+	params := c.Request.URL.Query()
+	if s := params.Get("status"); s != "" && s != string(collections.AppointmentRequested) {
+		return nil, kernel.Invalid("", "That list does not exist.").Field("status", "option", "Only requests that wait are listed here: requested.")
+	}
+	query, count, location := selectRequests, countRequests, params.Get("locationId")
+	if location != "" {
+		query, count = requestsThere, countThere
+	}
+	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	if err != nil {
+		return nil, err
+	}
+	rows, err := deskRows(c.App, query, location, page.Limit, page.Offset)
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := kernel.Prepared(c.App, count)
+	if err != nil {
+		return nil, err
+	}
+	var total int
+	if err := stmt.QueryRow(location).Scan(&total); err != nil {
+		return nil, err
+	}
+	list := requestList{Requests: make([]deskRequest, 0, len(rows)), Pagination: page.Of(total)}
+	for _, r := range rows {
+		item, err := v.deskRequest(r)
+		if err != nil {
+			return nil, err
+		}
+		list.Requests = append(list.Requests, item)
+	}
+	if err := readOf(c, audit.ListRequests, rows); err != nil {
+		return nil, err
+	}
+	return kernel.Listed(list, page, total), nil
+}
+
+func (v *view) deskRequest(r *deskRow) (deskRequest, error) {
+	due, err := formsDue(v.app, r.row.client)
+	if err != nil {
+		return deskRequest{}, err
+	}
+	item, err := v.item(&r.row, due[r.id])
+	if err != nil {
+		return deskRequest{}, err
+	}
+	conflicts, err := v.conflicts(r, item.Requested.Preferences)
+	return deskRequest{Appointment: item, Client: r.whom(), ReasonForVisit: v.open(&r.row, v.reasonID, r.reason), Conflicts: conflicts}, err
+}
+
+// conflicts asks of each preference what a confirmation would ask: is it still to come, is the client free, and is
+// the clinician, or anybody when it was left open?
+func (v *view) conflicts(r *deskRow, wanted []collections.Preference) ([]bool, error) {
+	out := make([]bool, len(wanted))
+	zone, err := collections.Zone(r.timeZone)
+	if err != nil {
+		return nil, err
+	}
+	holdStart, err1 := time.Parse(timeForm, r.holdStart)
+	holdEnd, err2 := time.Parse(timeForm, r.holdEnd)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	for i, p := range wanted {
+		at, err := instantOf(p, zone)
+		if err != nil || !at.After(v.now) {
+			out[i] = true
+			continue
+		}
+		t := slot{appointment: r.id, client: r.row.client, service: r.service, location: r.location,
+			byVideo: collections.ServicePlace(r.where) == collections.Telehealth, localDate: p.Date,
+			start: at, end: at.Add(time.Duration(r.duration) * time.Minute), holdStart: at, holdEnd: at.Add(holdEnd.Sub(holdStart))}
+		busy, err := clientIsBusy(v.app, t)
+		if err != nil {
+			return nil, err
+		}
+		_, _, err = freeClinician(v.app, t, r.clinician)
+		if err != nil && !isNoRows(err) {
+			return nil, err
+		}
+		out[i] = busy || err != nil
+	}
+	return out, nil
+}
+
+type confirmBody struct {
+	Preference  int    `json:"preference"` // 1, 2 or 3
+	StartTime   string `json:"startTime"`  // an instant, instead of a preference
+	ClinicianID string `json:"clinicianId"`
+	RoomID      string `json:"roomId"`
+	Note        string `json:"note"` // staff only
+}
+
+// when is the start that was chosen. The request's own zone reads its preferences.
+func (b *confirmBody) when(a *collections.Appointment) (time.Time, error) {
+	bad := kernel.Invalid("", "Choose one of the times the client asked for, or another time.")
+	if (b.Preference == 0) == (b.StartTime == "") {
+		return time.Time{}, bad.Field("preference", "required", "Choose one of the times the client asked for, or another time, not both.")
+	}
+	if b.StartTime != "" {
+		at, err := time.Parse(time.RFC3339, b.StartTime)
+		if err != nil {
+			return at, bad.Field("startTime", "instant", "Enter an instant like 2026-12-03T21:30:00Z.")
+		}
+		return at.UTC(), nil
+	}
+	wanted, err := a.Preferences()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if b.Preference < 1 || b.Preference > len(wanted) {
+		return time.Time{}, bad.Field("preference", "range", "The client did not ask for that many times.")
+	}
+	zone, err := collections.Zone(a.TimeZone())
+	if err != nil {
+		return time.Time{}, err
+	}
+	return instantOf(wanted[b.Preference-1], zone)
+}
+
+func confirmRequest(c *kernel.Call) (*kernel.Reply, error) {
+	var body confirmBody
+	if err := c.Bind(&body); err != nil {
+		return nil, err
+	}
+	return decide(c, func(a *collections.Appointment) error {
+		start, err := body.when(a)
+		if err != nil {
+			return err
+		}
+		a.SetStart(start)
+		a.SetStatus(collections.AppointmentConfirmed)
+		if body.ClinicianID != "" {
+			a.Set("clinician", body.ClinicianID)
+		}
+		if body.RoomID != "" {
+			a.Set("room", body.RoomID)
+		}
+		if body.Note != "" {
+			a.Set("staff_notes", strings.TrimSpace(a.GetString("staff_notes")+"\n"+body.Note))
+		}
+		return nil
+	})
+}
+
+type declineBody struct {
+	Reason          string `json:"reason"` // staff only
+	MessageToClient string `json:"messageToClient"`
+}
+
+func declineRequest(c *kernel.Call) (*kernel.Reply, error) {
+	var body declineBody
+	if err := c.Bind(&body); err != nil {
+		return nil, err
+	}
+	return decide(c, func(a *collections.Appointment) error {
+		a.SetStatus(collections.AppointmentDeclined)
+		a.Set("decline_reason", body.Reason)
+		a.Set("message_to_client", body.MessageToClient)
+		return nil
+	})
+}
+
+// decide loads a request, lets the handler set its decision, and saves it, in one transaction: of two decisions at
+// once the second finds the first.
+func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.Reply, error) {
+	err := c.App.RunInTransaction(func(tx core.App) error {
+		a, err := collections.FindAppointment(tx, c.ID())
+		if err != nil {
+			return err
+		}
+		if a.SubmittedAt().IsZero() {
+			return kernel.NotFound() // a visit that nobody asked for
+		}
+		if a.Status() != collections.AppointmentRequested {
+			return alreadyDecided(tx, a)
+		}
+		if err := set(a); err != nil {
+			return err
+		}
+		return kernel.SaveAs(tx, c.Actor, a.Record)
+	})
+	if err != nil {
+		return nil, inTheWordsOfTheDesk(err)
+	}
+	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	if err != nil {
+		return nil, err
+	}
+	_, item, err := v.one(c.ID(), "")
+	if err != nil {
+		return nil, err
+	}
+	return kernel.OK(item), nil
+}
+
+// alreadyDecided says who was first, so that the second clerk knows whom to ask.
+func alreadyDecided(app core.App, a *collections.Appointment) error {
+	at, by := a.DecidedAt(), a.DecidedBy()
+	if a.Status() == collections.AppointmentCancelled && at.IsZero() {
+		at, by = a.GetDateTime("cancelled_at").Time(), a.GetString("cancelled_by")
+	}
+	name, err := staffName(app, by)
+	if err != nil {
+		return err
+	}
+	return kernel.Conflict("ALREADY_DECIDED", "Somebody decided this request already.").
+		With("status", string(a.Status())).With("decidedBy", name).With("decidedAt", at.Format(instantForm))
+}
+
+// staffName is a member of staff by name; the owner of the box has none.
+func staffName(app core.App, id string) (string, error) {
+	r, err := app.FindRecordById("staff", id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "The owner", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(r.GetString("first_name") + " " + r.GetString("last_name")), nil
+}
+
+// inTheWordsOfTheDesk makes a taken slot a conflict, and renames the fields to those that were sent.
+func inTheWordsOfTheDesk(err error) error {
+	for _, field := range []string{"clinician", "room", "client"} {
+		if codeOf(err, field) == codeSlotTaken {
+			refusal := kernel.AsError(err)
+			return kernel.Conflict("SLOT_UNAVAILABLE", refusal.Message).Because(err)
+		}
+	}
+	refusal := kernel.AsError(err)
+	if !refusal.HasFields() {
+		return err
+	}
+	names := map[string]string{"clinician": "clinicianId", "room": "roomId", "declineReason": "reason", "time": "preference", "date": "preference",
+		"staffNotes": "note"}
+	renamed := map[string]kernel.FieldError{}
+	for field, problem := range refusal.Fields {
+		if name, ok := names[field]; ok {
+			field = name
+		}
+		renamed[field] = problem
+	}
+	refusal.Fields = renamed
+	if refusal.Reason == "" {
+		refusal.Reason = reasonAmong(refusal.Fields)
+	}
+	return refusal
+}
+
+// deskVisit is a visit of one day as the desk reads it.
+type deskVisit struct {
+	Appointment
+	Client       deskClient `json:"client"`
+	FormsMissing int        `json:"formsMissing"`
+	BalanceCents int        `json:"balanceCents"`
+	Alerts       []string   `json:"alerts"`
+}
+
+type deskDay struct {
+	Date         string      `json:"date"`
+	Locations    []Location  `json:"locations"`
+	Appointments []deskVisit `json:"appointments"`
+}
+
+const (
+	selectDay = `SELECT ` + deskColumns + deskTables + `WHERE a.location = ?1 AND a.start_time >= ?2 AND a.start_time < ?3 AND a.local_date = ?4
+		AND a.status IN ('scheduled','confirmed','arrived','in_progress','completed','no_show') ORDER BY a.start_time, a.rowid`
+	selectBalance = `SELECT coalesce(sum(total_cents - paid_cents), 0) FROM invoices WHERE client = ?1 AND status IN ('open','partially_paid')`
+)
+
+// viewDay gives the visits of one calendar day, in one place or in all of them, each on its own clocks.
+func viewDay(c *kernel.Call) (*kernel.Reply, error) {
+	cat, err := catalogueOf(c.App)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	if err != nil {
+		return nil, err
+	}
+	params := c.Request.URL.Query()
+	places := cat.Locations
+	if id := params.Get("locationId"); id != "" {
+		places = slices.DeleteFunc(slices.Clone(places), func(l Location) bool { return l.ID != id })
+		if len(places) == 0 {
+			return nil, kernel.NotFound()
+		}
+	}
+	date := params.Get("date")
+	if date == "" {
+		date = v.now.In(v.settings.Zone()).Format(dayForm)
+	}
+	day, ok := parseDay(date)
+	if !ok {
+		return nil, kernel.Invalid("", "That is not a date.").Field("date", "date", "Enter a date like 2026-12-03.")
+	}
+	var rows []*deskRow
+	for _, l := range places {
+		// wider than any zone's distance from UTC; the day itself is compared as the place's own
+		there, err := deskRows(c.App, selectDay, l.ID, day.AddDate(0, 0, -1).Format(timeForm), day.AddDate(0, 0, 2).Format(timeForm), date)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, there...)
+	}
+	slices.SortStableFunc(rows, func(a, b *deskRow) int { return strings.Compare(a.start+a.id, b.start+b.id) })
+	out := deskDay{Date: date, Locations: places, Appointments: make([]deskVisit, 0, len(rows))}
+	for _, r := range rows {
+		visit, err := v.deskVisit(r)
+		if err != nil {
+			return nil, err
+		}
+		out.Appointments = append(out.Appointments, visit)
+	}
+	if err := readOf(c, audit.ViewDay, rows); err != nil {
+		return nil, err
+	}
+	return kernel.OK(out), nil
+}
+
+func (v *view) deskVisit(r *deskRow) (deskVisit, error) {
+	due, err := formsDue(v.app, r.row.client)
+	if err != nil {
+		return deskVisit{}, err
+	}
+	item, err := v.item(&r.row, due[r.id])
+	if err != nil {
+		return deskVisit{}, err
+	}
+	visit := deskVisit{Appointment: item, Client: r.whom(), FormsMissing: len(item.FormsDue), Alerts: []string{}}
+	stmt, err := kernel.Prepared(v.app, selectBalance)
+	if err != nil {
+		return visit, err
+	}
+	return visit, stmt.QueryRow(r.row.client).Scan(&visit.BalanceCents)
+}

@@ -1,0 +1,39 @@
+package scheduling
+
+import (
+	"anteroom/collections"
+	"anteroom/hooks/kernel"
+)
+
+// Who does what. collections says which moves are legal at all; these say who makes them. The flags of an
+// appointment ask the same functions.
+
+// mayBegin tells whether the actor may create an appointment that begins in this status. A client asks and no more.
+// The clinic also writes down what was agreed at the desk. The system (imports) also brings visits of the past.
+func mayBegin(a kernel.Actor, s collections.AppointmentStatus) bool {
+	switch {
+	case s == collections.AppointmentRequested:
+		return a.Kind == kernel.KindClient || a.Kind == kernel.KindSystem || a.IsStaff(deskRoles...)
+	case s.Booked():
+		return a.Kind == kernel.KindSystem || a.IsStaff(deskRoles...)
+	case s.Ended():
+		return a.Kind == kernel.KindSystem
+	}
+	return false
+}
+
+// mayMove tells whether the actor may move an appointment from one status to another.
+func mayMove(a kernel.Actor, from, to collections.AppointmentStatus) bool {
+	return from.MayBecome(to) && a.IsStaff(deskRoles...)
+}
+
+// mayChangeVisit tells whether the actor may change when, where, with whom and what, the status staying as it is. A
+// request is not changed but decided, and what has begun or ended is a fact.
+func mayChangeVisit(a kernel.Actor, s collections.AppointmentStatus) bool {
+	return s.Booked() && a.IsStaff(deskRoles...)
+}
+
+// mayChangeRoom: a room can be found out late.
+func mayChangeRoom(a kernel.Actor, s collections.AppointmentStatus) bool {
+	return s.Holds() && a.IsStaff(deskRoles...)
+}

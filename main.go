@@ -1,0 +1,176 @@
+// Anteroom is the client portal that a small clinic runs by itself: one program on PocketBase. This file only
+// wires: configuration, keys, hooks, migrations, commands and the embedded web app.
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	_ "time/tzdata" // zones on machines that have none
+
+	"github.com/pocketbase/pocketbase"
+	"github.com/pocketbase/pocketbase/cmd"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/spf13/cobra"
+
+	"anteroom/hooks"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/demo"
+	"anteroom/hooks/forms"
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/ops"
+	_ "anteroom/pb_migrations"
+)
+
+//go:embed all:pb_public
+var public embed.FS
+
+// version is set by the release build.
+var version = ""
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run returns the exit code: 0 done, 1 refused or failed, 2 wrong usage.
+func run(args []string) int {
+	p := newProgram(args)
+	err := p.execute(args)
+	switch {
+	case err == nil:
+		return 0
+	case !p.started:
+		fmt.Fprintf(os.Stderr, "%v\nRun \"anteroom --help\" for the commands.\n", err)
+		return 2
+	default:
+		fmt.Fprintln(os.Stderr, "anteroom:", err)
+		return 1
+	}
+}
+
+type program struct {
+	*pocketbase.PocketBase
+	demo    bool
+	started bool // a command was understood; what fails from here on is no mistake of usage
+	release func()
+}
+
+func newProgram(args []string) *program {
+	p := &program{demo: slices.Contains(args, "--demo"), release: func() {}}
+	dir := "pb_data"
+	if p.demo {
+		dir = demo.DefaultDir
+	}
+	p.PocketBase = pocketbase.NewWithConfig(pocketbase.Config{
+		HideStartBanner:  true,
+		DefaultDataDir:   dir,
+		DBConnect:        kernel.DBConnect,
+		DataMaxOpenConns: kernel.MaxConnections,
+		DataMaxIdleConns: kernel.MaxConnections,
+	})
+	root := p.RootCmd
+	root.Use, root.Short, root.Version = "anteroom", "The client portal a small clinic runs by itself", buildVersion()
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.FParseErrWhitelist.UnknownFlags = false
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return p.open(c) }
+	root.AddCommand(
+		ops.ServeCommand(p, p.welcome),
+		ops.SetupCommand(p),
+		audit.Command(p),
+		forms.Command(p),
+		cmd.NewSuperuserCommand(p),
+	)
+	return p
+}
+
+// open readies the data directory for the command that was understood: lock, keys, hooks, database.
+func (p *program) open(c *cobra.Command) (err error) {
+	p.started = true
+	if c.Annotations[ops.ReadsOnly] == "" {
+		if p.release, err = ops.Lock(p.DataDir()); err != nil {
+			return err
+		}
+	}
+	mode := kernel.Production
+	switch {
+	case p.demo:
+		mode = kernel.Demo
+	case p.IsDev():
+		mode = kernel.Dev
+	}
+	cfg, err := kernel.LoadConfig(os.Getenv, mode)
+	if err != nil {
+		return err
+	}
+	cfg.Version = buildVersion()
+	if p.demo {
+		if err := demo.Prepare(p, &cfg); err != nil {
+			return err
+		}
+	}
+	keys, err := ops.OpenKeys(cfg, p.DataDir(), c.Name() == "setup")
+	if err != nil {
+		return err
+	}
+	pages, err := fs.Sub(public, "pb_public")
+	if err != nil {
+		return err
+	}
+	hooks.Register(p, hooks.Options{Config: cfg, Keyring: keys, Public: pages})
+	if p.demo {
+		demo.Bind(p)
+	}
+	if err := p.Bootstrap(); err != nil {
+		return err
+	}
+	return p.RunAllMigrations()
+}
+
+// execute runs the command and ends everything it started, on a signal too. PocketBase's own Execute would lose
+// the command's error.
+func (p *program) execute(args []string) error {
+	p.RootCmd.SetArgs(args)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan error, 1)
+	go func() { done <- p.RootCmd.Execute() }()
+
+	var err error
+	select {
+	case err = <-done:
+	case <-signals:
+	}
+	if p.IsBootstrapped() {
+		err = errors.Join(err, p.OnTerminate().Trigger(&core.TerminateEvent{App: p}, func(e *core.TerminateEvent) error {
+			return e.App.ResetBootstrapState()
+		}))
+	}
+	p.release()
+	return err
+}
+
+// welcome tells the person at the terminal where everything is.
+func (p *program) welcome(url string) {
+	fmt.Printf("Anteroom %s\n\n  Portal      %s/\n  Dashboard   %s/_/\n", buildVersion(), url, url)
+	if kernel.ConfigOf(p).IsLocal() {
+		fmt.Printf("  Mail        %s/dev/mail\n", url)
+	}
+	if p.demo {
+		demo.Welcome(p, os.Stdout)
+	}
+	fmt.Println("\nStop with Ctrl+C.")
+}
+
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
