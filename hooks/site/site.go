@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
@@ -31,7 +32,7 @@ func Bind(app core.App, public fs.FS, payments string) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		se.Router.GET("/brand.css", brand)
 		if public != nil {
-			se.Router.GET("/{path...}", page(public))
+			se.Router.GET("/{path...}", page(public)).Bind(apis.Gzip())
 		}
 		return se.Next()
 	})
@@ -42,7 +43,8 @@ func Bind(app core.App, public fs.FS, payments string) {
 func bindHeaders(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		https := strings.HasPrefix(kernel.ConfigOf(app).PublicURL, "https://")
-		stripe := kernel.ConfigOf(app).StripePublishableKey != ""
+		portal := policy(kernel.ConfigOf(app).StripePublishableKey != "")
+		se.Router.Unbind(apis.DefaultSecurityHeadersMiddlewareId) // PocketBase's set turns an old browser filter on
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "site.headers", Priority: -99000, Func: func(e *core.RequestEvent) error {
 			h := e.Response.Header()
 			h.Set("X-Content-Type-Options", "nosniff")
@@ -57,12 +59,13 @@ func bindHeaders(app core.App) {
 			path := e.Request.URL.Path
 			switch {
 			case strings.HasPrefix(path, "/_/"):
+				h.Set("X-Frame-Options", "SAMEORIGIN")
 			case strings.HasPrefix(path, "/api/"):
 				h.Set("X-Frame-Options", "DENY")
 				h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 			default:
 				h.Set("X-Frame-Options", "SAMEORIGIN")
-				h.Set("Content-Security-Policy", policy(stripe && strings.HasPrefix(path, "/payments")))
+				h.Set("Content-Security-Policy", portal)
 			}
 			return e.Next()
 		}})
@@ -70,7 +73,9 @@ func bindHeaders(app core.App) {
 	})
 }
 
-// policy admits our own origin only, and Stripe where money is paid.
+// policy admits our own origin only, and Stripe where the clinic takes money through it. It cannot be limited to the
+// payment page: the app is one document, and whoever comes from another page keeps that page's policy. Nothing is
+// asked of Stripe before that page opens.
 func policy(stripe bool) string {
 	script, connect, frame := "'self'", "'self'", "'none'"
 	if stripe {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,7 +87,7 @@ var template = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	app, _, err := open(dir, kernel.Config{})
+	app, _, err := open(dir, kernel.Config{}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -114,6 +115,17 @@ func New(t testing.TB) *Clinic { return With(t, nil) }
 // With is New with a changed configuration.
 func With(t testing.TB, change func(*kernel.Config)) *Clinic {
 	t.Helper()
+	return furnished(t, nil, change)
+}
+
+// WithPages is New with a web app.
+func WithPages(t testing.TB, pages fs.FS) *Clinic {
+	t.Helper()
+	return furnished(t, pages, nil)
+}
+
+func furnished(t testing.TB, pages fs.FS, change func(*kernel.Config)) *Clinic {
+	t.Helper()
 	from, err := template()
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +138,7 @@ func With(t testing.TB, change func(*kernel.Config)) *Clinic {
 	if change != nil {
 		change(&cfg)
 	}
-	app, ring, err := open(dir, cfg)
+	app, ring, err := open(dir, cfg, pages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,14 +156,14 @@ func With(t testing.TB, change func(*kernel.Config)) *Clinic {
 }
 
 // open makes an app on a directory with everything registered, exactly as the program does.
-func open(dir string, cfg kernel.Config) (core.App, *phi.Keyring, error) {
+func open(dir string, cfg kernel.Config, pages fs.FS) (core.App, *phi.Keyring, error) {
 	ring, err := phi.OpenKeyring(filepath.Join(dir+".keys", "keys.db"), bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		return nil, nil, err
 	}
 	app := core.NewBaseApp(core.BaseAppConfig{DataDir: dir, DBConnect: kernel.DBConnect,
 		DataMaxOpenConns: kernel.MaxConnections, DataMaxIdleConns: kernel.MaxConnections})
-	hooks.Register(app, hooks.Options{Config: cfg, Keyring: ring})
+	hooks.Register(app, hooks.Options{Config: cfg, Keyring: ring, Public: pages})
 	return app, ring, app.Bootstrap()
 }
 
