@@ -19,11 +19,12 @@ const (
 
 // DBConnect opens PocketBase's databases the way patient records need it: a commit is on the disk before it is
 // acknowledged (PocketBase ships synchronous=NORMAL, which a power cut can undo), and a transaction takes the
-// writer when it begins, so that read-then-write cannot fail half-way when a second process wrote. busy_timeout
-// stays first: it must hold before the journal mode is set.
+// writer when it begins, so that read-then-write cannot fail half-way when a second process wrote. With
+// recursive_triggers, a row that INSERT OR REPLACE would push out asks its delete trigger first: without it, what is
+// frozen could be replaced. busy_timeout stays first: it must hold before the journal mode is set.
 func DBConnect(path string) (*dbx.DB, error) {
 	return dbx.Open("sqlite", fmt.Sprintf("%s?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)"+
-		"&_pragma=journal_size_limit(200000000)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)"+
+		"&_pragma=journal_size_limit(200000000)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=recursive_triggers(ON)"+
 		"&_pragma=temp_store(MEMORY)&_pragma=cache_size(-%d)&_pragma=mmap_size(%d)", path, cacheKiB, mmapBytes))
 }
 

@@ -108,7 +108,7 @@ func replay(row *core.Record, fingerprint string) (*Reply, error) {
 	}
 	return Stream(func(e *core.RequestEvent) error {
 		e.Response.Header().Set("Idempotent-Replayed", "true")
-		return e.Blob(row.GetInt("status"), "application/json", []byte(raw))
+		return e.Blob(row.GetInt("status"), "application/json", []byte(raw+"\n")) // to the byte as the first answer
 	}), nil
 }
 

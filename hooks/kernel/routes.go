@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/hook"
 )
 
 // Base paths of the API.
@@ -101,6 +102,14 @@ func RouteOf(e *core.RequestEvent) (Route, bool) {
 
 func bindRoutes(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
+		// what a middleware refuses before a route is reached (a body too large, a panic) is said in our envelope too
+		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "kernel.envelope", Priority: -98000, Func: func(e *core.RequestEvent) error {
+			err := e.Next()
+			if err == nil || e.Written() || !strings.HasPrefix(e.Request.URL.Path, "/api/v1/") {
+				return err
+			}
+			return AsError(err).Write(e)
+		}})
 		for _, r := range Routes(se.App) {
 			se.Router.Route(r.Method, r.Path, func(e *core.RequestEvent) error { return serve(e, r) })
 		}

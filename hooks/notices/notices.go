@@ -129,7 +129,7 @@ func at(r *core.Record, field string) *time.Time {
 
 // Bind declares the routes and the rules.
 func Bind(app core.App) {
-	app.OnRecordValidate(collections.Notifications).BindFunc(refuseRewriting)
+	app.OnRecordUpdate(collections.Notifications).BindFunc(refuseRewriting)
 	realtime.Publish(app, realtime.Topic{Collection: collections.Notifications, Area: kernel.AreaAny, User: "portal_user", View: audit.ListNotifications,
 		Item: func(_ core.App, r *core.Record) (any, error) { return ItemOf(r), nil }})
 	const base = kernel.Portal + "/notifications"
@@ -143,19 +143,13 @@ func Bind(app core.App) {
 
 // refuseRewriting: once told, only whether it was read or dismissed may change.
 func refuseRewriting(e *core.RecordEvent) error {
-	if err := e.Next(); err != nil {
-		return err
-	}
-	if e.Record.IsNew() {
-		return nil
-	}
 	was := e.Record.Original()
 	for _, f := range []string{"portal_user", "client", "notification_type", "link", "priority", "cause", "title", "message"} {
 		if was.GetString(f) != e.Record.GetString(f) {
 			return validation.Errors{f: validation.NewError("validation_told", "A notification cannot be rewritten.")}
 		}
 	}
-	return nil
+	return e.Next()
 }
 
 // visible limits a login's notifications to the clients it may act for now: access that ended takes its

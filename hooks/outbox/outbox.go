@@ -106,6 +106,7 @@ type JobFunc func(app core.App, payload []byte) error
 const workerKey = "anteroom.outbox"
 
 type worker struct {
+	working sync.Mutex // one at a time: two that read the same rows would deliver them twice
 	mu      sync.RWMutex
 	jobs    map[string]JobFunc
 	wake    chan struct{}
@@ -188,6 +189,8 @@ func Drain(ctx context.Context, app core.App) int {
 }
 
 func (w *worker) workOff(ctx context.Context, app core.App) int {
+	w.working.Lock()
+	defer w.working.Unlock()
 	due, err := app.FindRecordsByFilter(Collection, "status = 'waiting' && next_at <= {:now}", "next_at", atOnce, 0,
 		dbx.Params{"now": kernel.Now(app).Format(types.DefaultDateLayout)})
 	if err != nil {

@@ -301,6 +301,15 @@ func (c *Clinic) As(t testing.TB, email string) string {
 	return out.Token
 }
 
+// Fresh is As with a new session: after the clock moved, the old one may have ended.
+func (c *Clinic) Fresh(t testing.TB, email string) string {
+	t.Helper()
+	c.mu.Lock()
+	delete(c.tokens, email)
+	c.mu.Unlock()
+	return c.As(t, email)
+}
+
 // Response is an answer with its body read.
 type Response struct {
 	Status int

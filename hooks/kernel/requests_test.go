@@ -1,0 +1,152 @@
+package kernel_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func request() map[string]any {
+	return map[string]any{"appointmentType": testkit.Therapy, "clinicianId": testkit.Ana, "preferredDate1": "2026-12-21", "preferredTime1": "10:00",
+		"serviceLocation": "IN_OFFICE", "reasonForVisit": "I sleep badly."}
+}
+
+const ask = kernel.Portal + "/appointments/request"
+
+func TestAnIdempotencyKeyActsOnce(t *testing.T) {
+	c := testkit.New(t)
+	ada := c.As(t, testkit.AdaEmail)
+	first := c.Do(t, "POST", ask, ada, request(), "Idempotency-Key", "one")
+	again := c.Do(t, "POST", ask, ada, request(), "Idempotency-Key", "one")
+	if first.Status != 201 || again.Status != 201 || string(first.Body) != string(again.Body) || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Fatalf("%d %s\n%d %s", first.Status, first.Body, again.Status, again.Body)
+	}
+	if n := c.Count(t, "appointments", "status = 'requested'", nil); n != 1 {
+		t.Fatalf("%d requests", n)
+	}
+	other := request()
+	other["preferredTime1"] = "11:00"
+	c.Do(t, "POST", ask, ada, other, "Idempotency-Key", "one").Refused(t, http.StatusConflict, "IDEMPOTENCY_KEY_REUSED")
+	// another login's key of the same name is another key
+	if got := c.Do(t, "POST", ask, c.As(t, testkit.BoEmail), request(), "Idempotency-Key", "one"); got.Status != 201 {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	// for another person of the same login it is another request
+	c.Do(t, "POST", ask, ada, request(), "Idempotency-Key", "one", "X-Client-Id", testkit.Cleo).Refused(t, http.StatusConflict, "IDEMPOTENCY_KEY_REUSED")
+	c.Advance(25 * time.Hour)
+	if got := c.Do(t, "POST", ask, c.Fresh(t, testkit.AdaEmail), other, "Idempotency-Key", "one"); got.Status != 201 || got.Header.Get("Idempotent-Replayed") != "" {
+		t.Fatalf("a day later the key is new: %d %s", got.Status, got.Body)
+	}
+}
+
+func TestARefusedRequestMayBeCorrectedUnderItsKey(t *testing.T) {
+	c := testkit.New(t)
+	ada := c.As(t, testkit.AdaEmail)
+	bad := request()
+	bad["preferredDate1"] = "2020-01-01"
+	if got := c.Do(t, "POST", ask, ada, bad, "Idempotency-Key", "fix"); got.Status != 400 {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	if got := c.Do(t, "POST", ask, ada, request(), "Idempotency-Key", "fix"); got.Status != 201 {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	c.Do(t, "POST", ask, ada, request(), "Idempotency-Key", strings.Repeat("x", 256)).Refused(t, 400, "IDEMPOTENCY_KEY_INVALID")
+}
+
+func TestTwentyAtOnceWithOneKey(t *testing.T) {
+	c := testkit.New(t)
+	ada := c.As(t, testkit.AdaEmail)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	for range 20 {
+		wg.Go(func() {
+			got := c.Do(t, "POST", ask, ada, request(), "Idempotency-Key", "rush")
+			mu.Lock()
+			statuses[got.Status]++
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if n := c.Count(t, "appointments", "status = 'requested'", nil); n != 1 || statuses[201]+statuses[409]+statuses[429] != 20 {
+		t.Fatalf("%d requests from %v", n, statuses)
+	}
+}
+
+func TestBodiesThatAreRefused(t *testing.T) {
+	c := testkit.New(t)
+	ada := c.As(t, testkit.AdaEmail)
+	before := c.Snapshot(t)
+	for name, x := range map[string]struct {
+		body    any
+		headers []string
+		status  int
+		reason  string
+	}{
+		"a form post":       {"reasonForVisit=x", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		"text":              {"hello", []string{"Content-Type", "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		"no JSON":           {`{"reasonForVisit": `, nil, 400, "MALFORMED"},
+		"two values":        {`{} {}`, nil, 400, "MALFORMED"},
+		"the wrong kind":    {`{"reasonForVisit": 7}`, nil, 400, "MALFORMED"},
+		"an array":          {`[]`, nil, 400, "MALFORMED"},
+		"a hundred MB":      {strings.Repeat(" ", 100<<20) + "{}", nil, 413, "BODY_TOO_LARGE"},
+		"a million levels":  {strings.Repeat(`[`, 500_000) + strings.Repeat(`]`, 500_000), nil, 400, "MALFORMED"},
+		"levels in a field": {`{"reasonForVisit":` + strings.Repeat(`{"a":`, 100_000) + `1` + strings.Repeat(`}`, 100_000) + `}`, nil, 400, "MALFORMED"},
+	} {
+		start := time.Now()
+		c.Do(t, "POST", ask, ada, x.body, x.headers...).Refused(t, x.status, x.reason)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+	if after := c.Snapshot(t); after != before {
+		t.Error("a refused body changed something")
+	}
+}
+
+func TestAWholeWorldOfUnknownPaths(t *testing.T) {
+	c := testkit.New(t)
+	for _, path := range []string{"/api/v1/portal", "/api/v1/portal/nothing", "/api/v1/desk/nothing", "/api/v1/portal/appointments/a/b/c", "/api/v1/other"} {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			c.Do(t, method, path, c.As(t, testkit.AdaEmail), nil).Refused(t, http.StatusNotFound, "NOT_FOUND")
+		}
+	}
+}
+
+func TestLimitsAnswerWithWhenToComeBack(t *testing.T) {
+	c := testkit.New(t)
+	ada := c.As(t, testkit.AdaEmail)
+	for i := range 30 {
+		got := c.Do(t, "GET", kernel.Portal+"/appointments", ada, nil)
+		if got.Status != 200 || got.Header.Get("RateLimit-Limit") != "30" {
+			t.Fatalf("call %d: %d %v", i, got.Status, got.Header)
+		}
+	}
+	got := c.Do(t, "GET", kernel.Portal+"/appointments", ada, nil)
+	got.Refused(t, http.StatusTooManyRequests, "RATE_LIMITED")
+	if got.Header.Get("Retry-After") == "" || got.Header.Get("RateLimit-Remaining") != "0" {
+		t.Fatalf("%v", got.Header)
+	}
+	if other := c.Do(t, "GET", kernel.Portal+"/appointments", c.As(t, testkit.BoEmail), nil); other.Status != 200 {
+		t.Fatal("one login's calls are counted to another")
+	}
+	c.Advance(61 * time.Second)
+	if again := c.Do(t, "GET", kernel.Portal+"/appointments", ada, nil); again.Status != 200 {
+		t.Fatalf("a minute later: %d", again.Status)
+	}
+}
+
+func TestPagesOfAListAreChecked(t *testing.T) {
+	c := testkit.New(t)
+	ada := c.As(t, testkit.AdaEmail)
+	for _, q := range []string{"limit=0", "limit=101", "limit=x", "page=0", "page=-1", "offset=-1", "limit=1e3"} {
+		c.Do(t, "GET", kernel.Portal+"/notifications?"+q, ada, nil).Refused(t, http.StatusBadRequest, "VALIDATION_ERROR")
+	}
+}

@@ -1,0 +1,230 @@
+package outbox_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/outbox"
+	"anteroom/hooks/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func message(cause string) outbox.Message {
+	return outbox.Message{Topic: "verify_email", To: "x@mail.example", Subject: "Your code", Text: "Type this code.", Code: "123 456",
+		Link: "/verify-email", LinkLabel: "Open the portal", Cause: cause}
+}
+
+func TestAMailExistsOnlyWithItsCause(t *testing.T) {
+	c := testkit.New(t)
+	err := c.App.RunInTransaction(func(tx core.App) error {
+		if err := outbox.Mail(tx, message("undone")); err != nil {
+			t.Fatal(err)
+		}
+		return errors.New("the cause fails")
+	})
+	if err == nil || c.Count(t, "outbox", "cause = 'undone'", nil) != 0 {
+		t.Fatal("a mail was kept although its cause was undone")
+	}
+	for range 3 {
+		if err := outbox.Mail(c.App, message("once")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := c.Count(t, "outbox", "cause = 'once'", nil); n != 1 {
+		t.Fatalf("%d rows for one cause", n)
+	}
+}
+
+func TestBodiesAreEncrypted(t *testing.T) {
+	c := testkit.New(t)
+	if err := outbox.Mail(c.App, message("sealed")); err != nil {
+		t.Fatal(err)
+	}
+	var raw string
+	if err := c.App.ConcurrentDB().NewQuery("SELECT payload FROM outbox WHERE cause = 'sealed'").Row(&raw); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(raw, "e1.") || strings.Contains(raw, "123 456") {
+		t.Fatalf("the body lies in the database as %q", raw)
+	}
+	got := c.Mails(t, "x@mail.example")
+	if len(got) != 1 || !strings.Contains(got[0].Text, "123 456") || !strings.Contains(got[0].Text, "http://portal.example/verify-email") ||
+		!strings.Contains(got[0].HTML, "Test Clinic") || strings.Contains(got[0].HTML, "<script") {
+		t.Fatalf("%+v", got)
+	}
+}
+
+func TestTextOfAMailStaysText(t *testing.T) {
+	c := testkit.New(t)
+	m := message("html")
+	m.Text = "Hello <img src=x onerror=alert(1)>\n\nSecond & last"
+	if err := outbox.Mail(c.App, m); err != nil {
+		t.Fatal(err)
+	}
+	got := c.Mails(t, m.To)[0]
+	if strings.Contains(got.HTML, "<img") || !strings.Contains(got.HTML, "&lt;img") || !strings.Contains(got.Text, "<img") {
+		t.Fatal(got.HTML)
+	}
+}
+
+func TestJobsAreRetriedWithGrowingPausesAndThenGivenUp(t *testing.T) {
+	c := testkit.New(t)
+	tries := 0
+	outbox.OnJob(c.App, "test.flaky", func(core.App, []byte) error { tries++; return errors.New("not yet") })
+	if err := outbox.Job(c.App, "test.flaky", "flaky", nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	outbox.Drain(ctx, c.App)
+	outbox.Drain(ctx, c.App)
+	if tries != 1 {
+		t.Fatalf("tried %d times without a pause", tries)
+	}
+	for range 20 {
+		c.Advance(7 * time.Hour)
+		outbox.Drain(ctx, c.App)
+	}
+	row, err := c.App.FindFirstRecordByFilter("outbox", "cause = 'flaky'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row.GetString("status") != "failed" || tries != row.GetInt("attempts") || tries > 15 {
+		t.Fatalf("%s after %d tries", row.GetString("status"), tries)
+	}
+}
+
+func TestOneBadRowDoesNotStopTheRest(t *testing.T) {
+	c := testkit.New(t)
+	done := false
+	outbox.OnJob(c.App, "test.panics", func(core.App, []byte) error { panic("no") })
+	outbox.OnJob(c.App, "test.works", func(_ core.App, p []byte) error { done = string(p) == `{"n":1}`; return nil })
+	for _, topic := range []string{"test.panics", "test.nobody", "test.works"} {
+		if err := outbox.Job(c.App, topic, topic, map[string]int{"n": 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outbox.Drain(context.Background(), c.App)
+	if !done || c.Count(t, "outbox", "status = 'waiting' AND attempts = 1 AND kind = 'job'", nil) != 2 {
+		t.Fatal("a bad row stopped the others, or was lost")
+	}
+}
+
+func TestTheWorkerWakesAfterTheCommit(t *testing.T) {
+	c := testkit.New(t)
+	done := make(chan struct{})
+	outbox.OnJob(c.App, "test.wake", func(core.App, []byte) error { close(done); return nil })
+	if err := outbox.Job(c.App, "test.wake", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody woke")
+	}
+}
+
+// smtpServer takes mail the way a real server does (RFC 5321), for one connection after another.
+func smtpServer(t *testing.T) (port int, received func() []string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	var mu sync.Mutex
+	var mails []string
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			in := bufio.NewReader(conn)
+			say := func(s string) { _, _ = conn.Write([]byte(s + "\r\n")) }
+			say("220 test")
+			for {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					break
+				}
+				switch word := strings.ToUpper(strings.Fields(line + " x")[0]); word {
+				case "EHLO", "HELO":
+					say("250 test")
+				case "DATA":
+					say("354 go on")
+					var body strings.Builder
+					for {
+						l, err := in.ReadString('\n')
+						if err != nil || l == ".\r\n" {
+							break
+						}
+						body.WriteString(l)
+					}
+					mu.Lock()
+					mails = append(mails, body.String())
+					mu.Unlock()
+					say("250 taken")
+				case "QUIT":
+					say("221 bye")
+				default:
+					say("250 ok")
+				}
+			}
+			_ = conn.Close()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port, func() []string { mu.Lock(); defer mu.Unlock(); return mails }
+}
+
+func TestMailLeavesBySMTP(t *testing.T) {
+	port, received := smtpServer(t)
+	c := testkit.With(t, func(cfg *kernel.Config) {
+		cfg.SMTPHost, cfg.SMTPPort, cfg.MailFrom = "127.0.0.1", port, "portal@clinic.example"
+	})
+	m := message("by smtp")
+	m.Attachments = []outbox.Attachment{{FileName: "visit.ics", MimeType: "text/calendar", Content: []byte("BEGIN:VCALENDAR")}}
+	if err := outbox.Mail(c.App, m); err != nil {
+		t.Fatal(err)
+	}
+	c.Deliver()
+	deadline := time.Now().Add(10 * time.Second)
+	for len(received()) == 0 && time.Now().Before(deadline) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	got := received()
+	if len(got) != 1 || !strings.Contains(got[0], "portal@clinic.example") || !strings.Contains(got[0], "visit.ics") || !strings.Contains(got[0], "Auto-Submitted: auto-generated") {
+		t.Fatalf("%d mails: %s", len(got), strings.Join(got, "\n"))
+	}
+}
+
+func TestAnUnreachableServerKeepsTheMail(t *testing.T) {
+	c := testkit.With(t, func(cfg *kernel.Config) {
+		cfg.SMTPHost, cfg.SMTPPort, cfg.MailFrom = "127.0.0.1", 1, "portal@clinic.example"
+	})
+	if err := outbox.Mail(c.App, message("kept")); err != nil {
+		t.Fatal(err)
+	}
+	c.Deliver()
+	deadline := time.Now().Add(10 * time.Second)
+	for c.Count(t, "outbox", "cause = 'kept' AND attempts > 0", nil) == 0 && time.Now().Before(deadline) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	row, err := c.App.FindFirstRecordByFilter("outbox", "cause = {:c}", dbx.Params{"c": "kept"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row.GetString("status") != "waiting" || row.GetString("last_error") == "" || strings.Contains(row.GetString("last_error"), "123 456") {
+		t.Fatalf("%s %q", row.GetString("status"), row.GetString("last_error"))
+	}
+}
