@@ -88,12 +88,14 @@ func newProgram(args []string) *program {
 }
 
 // open readies the data directory for the command that was understood: lock, keys, hooks, database.
-func (p *program) open(c *cobra.Command) (err error) {
+func (p *program) open(c *cobra.Command) error {
 	p.started = true
 	if c.Annotations[ops.ReadsOnly] == "" {
-		if p.release, err = ops.Lock(p.DataDir()); err != nil {
+		release, err := ops.Lock(p.DataDir())
+		if err != nil {
 			return err
 		}
+		p.release = release
 	}
 	mode := kernel.Production
 	switch {
