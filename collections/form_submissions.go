@@ -1,6 +1,7 @@
 package collections
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -88,6 +89,9 @@ func (s *FormSubmission) SetSignature(kind, content, sha256 string) {
 
 // SetScore keeps the total; scored is false when nothing that carries a score was answered.
 func (s *FormSubmission) SetScore(total float64, scored bool) {
-	s.Set("score", total)
+	s.Set("score", "") // encrypted as text, because the column holds ciphertext
+	if scored {
+		s.Set("score", strconv.FormatFloat(total, 'f', -1, 64))
+	}
 	s.Set("scored", scored)
 }

@@ -73,7 +73,6 @@ func (t *FormTemplate) Slug() string                { return t.GetString("slug")
 func (t *FormTemplate) SetSlug(s string)            { t.Set("slug", s) }
 func (t *FormTemplate) Title() string               { return t.GetString("title") }
 func (t *FormTemplate) SetTitle(s string)           { t.Set("title", s) }
-func (t *FormTemplate) Description() string         { return t.GetString("description") }
 func (t *FormTemplate) SetDescription(s string)     { t.Set("description", s) }
 func (t *FormTemplate) SetFormType(kind string)     { t.Set("form_type", kind) }
 func (t *FormTemplate) Version() string             { return t.GetString("version") }

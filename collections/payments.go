@@ -150,11 +150,11 @@ func FindPayment(app core.App, client, id string) (*Payment, error) {
 
 // FindPaymentByIntent finds the attempt a processor's intent belongs to; nil when there is none.
 func FindPaymentByIntent(app core.App, processor, intent string) (*Payment, error) {
-	if intent == "" {
-		return nil, nil
-	}
-	return onePayment(app.FindFirstRecordByFilter(Payments, "intent_id = {:intent} && processor = {:processor}",
-		dbx.Params{"intent": intent, "processor": processor}))
+	r := &core.Record{}
+	// the first condition is the one of the partial index, which is not used without it
+	err := app.RecordQuery(Payments).AndWhere(dbx.NewExp("intent_id != '' AND intent_id = {:intent}", dbx.Params{"intent": intent})).
+		AndWhere(dbx.HashExp{"processor": processor}).Limit(1).One(r)
+	return onePayment(r, err)
 }
 
 // FindLivePayment finds the one attempt under way to pay an invoice; nil when there is none.

@@ -72,6 +72,7 @@ func FindPortalForm(app core.App, client, id string) (*PortalForm, error) {
 func (f *PortalForm) Client() string         { return f.GetString("client") }
 func (f *PortalForm) Template() string       { return f.GetString("template") }
 func (f *PortalForm) Clinician() string      { return f.GetString("clinician") }
+func (f *PortalForm) SetClinician(id string) { f.Set("clinician", id) }
 func (f *PortalForm) Status() FormStatus     { return FormStatus(f.GetString("status")) }
 func (f *PortalForm) SetStatus(s FormStatus) { f.Set("status", string(s)) }
 func (f *PortalForm) AssignedAt() time.Time  { return f.GetDateTime("assigned_at").Time() }
@@ -94,11 +95,24 @@ func (f *PortalForm) SetProgress(answered, questions int) {
 	f.Set("questions", questions)
 }
 
+// draftedKey rides on the record: a draft that equals the stored one is a new version all the same.
+const draftedKey = "@drafted"
+
 // SetDraft replaces the draft. version must be one more than that of the draft it is based on.
 func (f *PortalForm) SetDraft(responses []byte, version int) {
 	f.Set("draft", types.JSONRaw(responses))
 	f.Set("draft_version", version)
+	f.SetRaw(draftedKey, true)
 }
+
+// NormalizeDraft rewrites the draft that was set in the form in which it is kept.
+func (f *PortalForm) NormalizeDraft(responses []byte) { f.Set("draft", types.JSONRaw(responses)) }
+
+// Drafted tells whether SetDraft was called since the record was loaded or saved.
+func (f *PortalForm) Drafted() bool { return f.GetRaw(draftedKey) == true }
+
+// DraftKept notes that the draft was saved.
+func (f *PortalForm) DraftKept() { f.SetRaw(draftedKey, nil) }
 
 // ClearDraft forgets the draft without a new version.
 func (f *PortalForm) ClearDraft() { f.Set("draft", nil) }

@@ -33,9 +33,10 @@ func settingsAndPlaces(app core.App) error {
 	if err := app.Save(s); err != nil {
 		return err
 	}
-	// one clinic, one row
+	// one clinic, one row: without it every policy would fall back to its default, and the server would not start
 	if err := run(app, `CREATE TRIGGER clinic_settings_one BEFORE INSERT ON clinic_settings
-		WHEN (SELECT count(*) FROM clinic_settings) > 0 BEGIN SELECT RAISE(ABORT, 'clinic_settings has one row'); END`); err != nil {
+		WHEN (SELECT count(*) FROM clinic_settings) > 0 BEGIN SELECT RAISE(ABORT, 'clinic_settings has one row'); END`,
+		`CREATE TRIGGER clinic_settings_kept BEFORE DELETE ON clinic_settings BEGIN SELECT RAISE(ABORT, 'clinic_settings has one row'); END`); err != nil {
 		return err
 	}
 

@@ -164,9 +164,14 @@ func slotTriggers(app core.App) error {
 }
 
 // The database's own refusal of an impossible life: a visit that ended does not begin again, and a decided request
-// is not decided twice. The list is that of collections/appointments.go; a test compares them.
+// is not decided twice. The list is that of collections/appointments.go; a test compares them. And a visit is one
+// client's, whatever is sealed in it under that client's key; replacing the row would be a way around both.
 func moveTriggers(app core.App) error {
-	return run(app, `CREATE TRIGGER appointments_moves BEFORE UPDATE OF status ON appointments WHEN NEW.status <> OLD.status
+	return run(app, `CREATE TRIGGER appointments_client BEFORE UPDATE OF client, id ON appointments WHEN NEW.client <> OLD.client OR NEW.id <> OLD.id
+		BEGIN SELECT RAISE(ABORT, 'appointment: client'); END`,
+		`CREATE TRIGGER appointments_replaced BEFORE INSERT ON appointments WHEN EXISTS (SELECT 1 FROM appointments WHERE id = NEW.id)
+		BEGIN SELECT RAISE(ABORT, 'appointment: replaced'); END`,
+		`CREATE TRIGGER appointments_moves BEFORE UPDATE OF status ON appointments WHEN NEW.status <> OLD.status
 		AND (OLD.status, NEW.status) NOT IN (VALUES
 			('requested','scheduled'), ('requested','confirmed'), ('requested','declined'), ('requested','cancelled'),
 			('scheduled','confirmed'), ('scheduled','arrived'), ('scheduled','cancelled'), ('scheduled','no_show'),

@@ -42,12 +42,12 @@ func init() {
 			mustTo("client", clients), mustTo("form", f), mustTo("template", t), must(text("template_version", 40)),
 			must(text("signed_by", 40)), must(text("signer_role", 20)), mustInstant("submitted_at"), text("signature_date_claimed", 40),
 			yes("attestation"), text("attestation_text", 2000), text("signature_kind", 10), text("signature_sha256", 64),
-			must(text("record_sha256", 64)), &core.NumberField{Name: "score"}, yes("scored"),
+			must(text("record_sha256", 64)), yes("scored"),
 			text("ip_address", 64), text("user_agent", 255))
 		for _, x := range []struct {
 			name, kind string
 			max        int
-		}{{"responses", "json", 512000}, {"signature", "text", 1000000}, {"signer_name", "text", 300}} {
+		}{{"responses", "json", 512000}, {"signature", "text", 1000000}, {"signer_name", "text", 300}, {"score", "text", 40}} {
 			if err := sealed(s, x.name, x.kind, "client", x.max); err != nil {
 				return err
 			}

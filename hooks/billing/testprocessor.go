@@ -99,7 +99,7 @@ func (t *till) testConfirm(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.receive(c.App, payload, signature(payload, t.secret, time.Now()), c.Actor.IP); err != nil {
+	if err := t.receiveOwn(c.App, payload, c.Actor.IP); err != nil {
 		return nil, err
 	}
 	return kernel.Accepted(map[string]string{"paymentId": p.Id, "outcome": in.Outcome}), nil

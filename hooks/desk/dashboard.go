@@ -1,3 +1,12 @@
+// Package desk owns the staff's workplace: PocketBase's dashboard opened to members of staff, who are no superusers,
+// with our Front desk in it (ext/anteroom), and closed where it would go around the rules or the audit log.
+//
+// It reads collections and settings and writes nothing. What staff may see and do is decided elsewhere, by the
+// collections' API rules, the model hooks and the desk's routes; this package only answers what the dashboard asks
+// for when it starts, with no more than those rules admit.
+//
+// What must never happen: a hidden or encrypted field named to staff, a superuser's endpoint answered to them, a text
+// of a client set as HTML, a change of the schema in a running clinic, a read or write that leaves no audit line.
 package desk
 
 import (
@@ -25,12 +34,8 @@ var extension embed.FS
 const dashboardPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
 	"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 
-// BindDashboard makes PocketBase's dashboard the staff's workplace: members of staff, who are no superusers, may
-// sign in to it; the extension adds the Front desk; and what would go around the rules or the audit log is closed,
-// for the owner too.
-//
-// What staff may see and do is decided by the collections' API rules and by the desk's routes. Nothing here widens
-// that: if an upgrade of PocketBase changes what its pages ask for, staff see an empty page and no more.
+// BindDashboard opens the dashboard to staff, adds the extension, and closes the ways around, for the owner too. If an
+// upgrade of PocketBase changes what its pages ask for, staff see an empty page and no more than before.
 func BindDashboard(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		files, err := fs.Sub(extension, "ext/anteroom")
@@ -70,11 +75,11 @@ func pageHeaders(e *core.RequestEvent) error {
 // waysAround are doors of PocketBase that no rule, hook or audit line watches. They are closed for everybody, with
 // what is said instead.
 var waysAround = map[string]string{
-	"POST /api/sql":                                       "The SQL console is closed: what it reads and changes would leave no line in the audit log.",
+	"POST /api/sql": "The SQL console is closed: what it reads and changes would leave no line in the audit log.",
 	"POST /api/collections/meta/dry-run-view":             "Trying out queries is closed: what they read would leave no line in the audit log.",
 	"DELETE /api/collections/{collection}/truncate":       "A collection cannot be emptied: records of care are kept.",
 	"POST /api/collections/{collection}/impersonate/{id}": "Nobody acts as somebody else here: the audit log names who did what.",
-	"POST /api/batch":                                     "Batch requests are closed. Send one request at a time.",
+	"POST /api/batch": "Batch requests are closed. Send one request at a time.",
 }
 
 func refuseWaysAround(e *core.RequestEvent) error {
@@ -106,13 +111,15 @@ func answerBootstrap(e *core.RequestEvent) error {
 	}
 	switch e.Request.Pattern {
 	case "GET /api/settings":
-		return e.JSON(http.StatusOK, map[string]any{"meta": map[string]any{"appName": collections.Settings(e.App).ClinicName, "hideControls": true}})
+		// hideControls would make every edit need an unlocking click; what it hides, the extension hides for staff
+		return e.JSON(http.StatusOK, map[string]any{"meta": map[string]any{"appName": collections.Settings(e.App).ClinicName, "hideControls": false}})
 	case "GET /api/collections":
 		items, err := collectionsFor(e)
 		if err != nil {
 			return kernel.Refuse(e, kernel.Internal(err))
 		}
-		return e.JSON(http.StatusOK, map[string]any{"page": 1, "perPage": len(items), "totalItems": len(items), "totalPages": 1, "items": items})
+		// perPage is more than there are: the SDK asks for another page as long as one comes back full
+		return e.JSON(http.StatusOK, map[string]any{"page": 1, "perPage": 1000, "totalItems": len(items), "totalPages": 1, "items": items})
 	case "GET /api/collections/meta/scaffolds":
 		return e.JSON(http.StatusOK, map[string]any{})
 	case "GET /api/collections/meta/oauth2-providers":

@@ -92,7 +92,7 @@ func (s *Sheet) refuse(linkID string, in *scope, p *kernel.FieldError) {
 func (s *Sheet) refusal() error {
 	e := kernel.Invalid("", "")
 	for linkID, f := range s.refused {
-		e.Field(linkID, f.Code, f.Message)
+		_ = e.Field(linkID, f.Code, f.Message)
 	}
 	// The first in the order of the form speaks for all.
 	e.Message = fmt.Sprintf("There are %d things to fix.", len(s.refused))
@@ -460,6 +460,28 @@ func (in *scope) responses() Responses {
 		}
 	}
 	return out
+}
+
+// Progress counts the questions that are asked with the answers so far, and those of them that have one. What the
+// server answers is no question.
+func (s *Sheet) Progress() (answered, asked int) {
+	for _, it := range s.Questionnaire.order {
+		if it.asksNothing() || it.serverOwned() {
+			continue
+		}
+		on, done := false, false
+		for _, p := range s.placesOf(it) {
+			on = on || s.Enabled(it, p)
+			done = done || len(s.answersTo(it, p)) > 0
+		}
+		if on {
+			asked++
+		}
+		if done {
+			answered++
+		}
+	}
+	return answered, asked
 }
 
 // MarshalJSON makes a sheet storable as its responses.

@@ -94,7 +94,7 @@ func TestOneAnswerOfEachKind(t *testing.T) {
 		"time":                   {`"type":"time"`, `"09:30:00"`, "", ""},
 		"time of a time field":   {`"type":"time"`, `"09:30"`, "", `"09:30:00"`},
 		"time that is none":      {`"type":"time"`, `"09:60:00"`, "type", ""},
-		"string":                 {`"type":"string"`, `"O'Brien 😀 ‏שלום"`, "", ""},
+		"string":                 {`"type":"string"`, "\"O'Brien 😀 \u200fשלום\"", "", ""},
 		"string as number":       {`"type":"string"`, `5`, "type", ""},
 		"string with a bell":     {`"type":"string"`, `"a\u0007"`, "type", ""},
 		"string with NUL":        {`"type":"string"`, `"a\u0000"`, "type", ""},
@@ -398,11 +398,11 @@ func TestEnableWhenOperators(t *testing.T) {
 			asked[linkID[:2]] = true
 		}
 		var got []string
-		for _, it := range q.Flatten() {
+		for _, it := range q.order {
 			conditional := len(it.conditions) > 0 || it.unevaluated
 			// Only the group of the question that was answered is of interest, but for the empty form.
 			group := strings.SplitN(it.LinkID, "-", 2)[0]
-			answered := len(s.root.answers[q.Item(group)]) > 0
+			answered := len(s.root.answers[q.byLink[group]]) > 0
 			if conditional && s.Enabled(it, s.root) && (answer == `{}` || answered) {
 				got = append(got, it.LinkID)
 			}
@@ -488,6 +488,24 @@ func TestRepeatingGroups(t *testing.T) {
 	var refused *kernel.Error
 	if errors.As(err, &refused); refused.Fields["name"].Message != `Entry 2: Answer "Name".` {
 		t.Errorf("says %q", refused.Fields["name"].Message)
+	}
+}
+
+func TestProgressCountsWhatIsAsked(t *testing.T) {
+	q := parse(t, form(medications))
+	for responses, want := range map[string][2]int{
+		`{}`:              {0, 1},
+		`{"takes":false}`: {1, 1},
+		`{"takes":true}`:  {1, 1},
+		`{"takes":true,"med":[{"name":"A"},{"name":"B","more":true}]}`: {3, 5}, // takes, name, more; why, after
+	} {
+		s, codes := check(t, q, responses, Draft)
+		if s == nil {
+			t.Fatal(codes)
+		}
+		if answered, asked := s.Progress(); answered != want[0] || asked != want[1] {
+			t.Errorf("%s: %d of %d, want %v", responses, answered, asked, want)
+		}
 	}
 }
 

@@ -1,7 +1,9 @@
 package forms
 
 import (
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -60,21 +62,33 @@ func prepareAssignment(e *core.RecordEvent) error {
 	if at := f.AssignedAt(); at.IsZero() || at.After(now) {
 		f.SetAssigned(now, kernel.ActorOf(e.Record).ID)
 	}
+	if err := concernAssigner(e.App, f, kernel.ActorOf(e.Record)); err != nil {
+		return err
+	}
 	f.SetStatus(collections.FormPending)
-	f.SetDraft(nil, 0)
-	f.SetProgress(0, len(q.Questions()))
+	f.ClearDraft()
+	f.Set("draft_version", 0)
+	empty, err := q.Check([]byte("{}"), Draft, nil)
+	if err != nil {
+		return err
+	}
+	f.SetProgress(empty.Progress())
 	return e.Next()
 }
 
-// Questions lists what the person is asked: every item but groups, texts and what the server answers.
-func (q *Questionnaire) Questions() []*Item {
-	var out []*Item
-	for _, it := range q.order {
-		if !it.asksNothing() && !it.serverOwned() {
-			out = append(out, it)
-		}
+// concernAssigner: a clinician who asks for a form is the one told of its answers.
+func concernAssigner(app core.App, f *collections.PortalForm, actor kernel.Actor) error {
+	if f.Clinician() != "" || actor.Kind != kernel.KindStaff {
+		return nil
 	}
-	return out
+	r, err := app.FindFirstRecordByFilter(collections.Clinicians, "staff = {:s}", dbx.Params{"s": actor.ID})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		f.SetClinician(r.Id)
+	}
+	return err
 }
 
 func announceAssignment(e *core.RecordEvent) error {
@@ -123,33 +137,18 @@ func checkDraft(e *core.RecordEvent) error {
 	if err != nil {
 		return err
 	}
-	f.SetDraft(kept, f.DraftVersion())
+	f.NormalizeDraft(kept)
 	f.SetDraftSavedAt(kernel.Now(e.App))
-	f.SetProgress(sheet.Answered(), len(q.Questions()))
+	f.SetProgress(sheet.Progress())
 	if f.Status() == collections.FormPending {
 		f.SetStatus(collections.FormInProgress)
 	}
 	return e.Next()
 }
 
-// Answered counts the questions that have an answer.
-func (s *Sheet) Answered() int {
-	n := 0
-	for _, it := range s.Questionnaire.Questions() {
-		for _, answers := range s.everyAnswerTo(it) {
-			if len(answers) > 0 {
-				n++
-				break
-			}
-		}
-	}
-	return n
-}
-
 // holdAssignment compares with the row as it is in this transaction: whose form it is never changes, statuses move
 // only forward, a draft is based on the one that is stored, and completed is only what was signed.
 func holdAssignment(e *core.RecordEvent) error {
-	println("TX", e.App.IsTransactional())
 	r, err := e.App.FindRecordById(collections.PortalForms, e.Record.Id)
 	if err != nil {
 		return err
@@ -176,7 +175,11 @@ func holdAssignment(e *core.RecordEvent) error {
 	if err := refuseStaleDraft(was, now); err != nil {
 		return err
 	}
-	return e.Next()
+	if err := e.Next(); err != nil {
+		return err
+	}
+	now.DraftKept()
+	return nil
 }
 
 func requireSubmission(tx core.App, form string) error {
@@ -190,9 +193,8 @@ func requireSubmission(tx core.App, form string) error {
 // refuseStaleDraft: two tabs, one form. Whoever saves second is shown what the first one saved. A write that leaves
 // the draft alone must still come from the latest one, because it writes the whole row.
 func refuseStaleDraft(was, now *collections.PortalForm) error {
-	loaded := collections.AsPortalForm(now.Original())
 	next := was.DraftVersion()
-	if loaded.DraftVersion() != now.DraftVersion() || draftText(loaded) != draftText(now) {
+	if now.Drafted() || draftText(was) != draftText(now) {
 		next++
 	}
 	if now.DraftVersion() == next {

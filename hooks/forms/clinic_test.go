@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/collections"
 	"anteroom/hooks/forms"
@@ -345,6 +346,11 @@ func TestSignedForm(t *testing.T) {
 			!strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment;") || strings.Contains(r.Header.Get("Content-Disposition"), "Ada") {
 			t.Errorf("%v", r.Header)
 		}
+		if dir := os.Getenv("FORMS_PDF_DIR"); dir != "" { // to look at it
+			if err := os.WriteFile(filepath.Join(dir, "consent.pdf"), r.Body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		text := textOf(t, r.Body)
 		for _, want := range []string{"Test Clinic", "Consent to treatment", "Ada Lovell", "April 27, 1990", "Boulder, Colorado", "• E-mail • Phone call", "I agree", sha, id} {
 			if !strings.Contains(text, want) {
@@ -429,8 +435,8 @@ func TestScoreIsStored(t *testing.T) {
 	if !s.GetBool("scored") || s.GetFloat("score") != 7 || s.GetString("signature_kind") != "none" {
 		t.Errorf("%v", s.PublicExport())
 	}
-	if v := d.view(d.phq); v.Responses["/44261-6"] != 7.0 {
-		t.Errorf("responses %v", v.Responses)
+	if v := d.view(d.phq); v.Responses["/44261-6"] != 7.0 || v.Form.Answered != 8 || v.Form.Questions != 10 {
+		t.Errorf("%+v", v)
 	}
 	if text := textOf(t, d.pdf(d.phq).Body); !strings.Contains(text, "item total score 7") || !strings.Contains(text, "Over the last 2 weeks") {
 		t.Error(text)
@@ -677,6 +683,26 @@ func TestWithdrawnFormsAreGone(t *testing.T) {
 	}
 }
 
+func TestStaleRecordsDoNotOverwriteADraft(t *testing.T) {
+	d := open(t)
+	stale, once := d.form(d.phq), d.form(d.phq)
+	once.SetDraft([]byte(`{"/44250-9":{"code":"LA6569-3"}}`), 1)
+	if err := d.App.Save(once); err != nil {
+		t.Fatal(err)
+	}
+	stale.SetDueDate("2027-01-01")
+	if err := d.App.Save(stale); err == nil {
+		t.Error("a stale record overwrote the draft")
+	}
+	once.SetDueDate("2027-01-01")
+	if err := d.App.Save(once); err != nil {
+		t.Errorf("a second save of the same record: %v", err)
+	}
+	if f := d.form(d.phq); f.DueDate() != "2027-01-01" || f.DraftVersion() != 1 || !strings.Contains(f.GetString("draft"), "LA6569-3") {
+		t.Errorf("%v", f.PublicExport())
+	}
+}
+
 func TestIllegalMoves(t *testing.T) {
 	d := open(t)
 	for name, change := range map[string]func(f *collections.PortalForm){
@@ -722,6 +748,11 @@ func TestAssigning(t *testing.T) {
 	}
 	if n := d.Count(t, "portal_audit_log", "action = 'ASSIGN_FORM' AND actor_id = {:u} AND client_id = {:c}", dbx.Params{"u": testkit.DeskStaff, "c": testkit.Ada}); n != 1 {
 		t.Errorf("%d lines", n)
+	}
+	var anas struct{ ID string }
+	d.Do(t, "POST", path, d.As(t, testkit.AnaEmail), body).Data(t, &anas)
+	if d.form(anas.ID).Clinician() != testkit.Ana || f.Clinician() != "" {
+		t.Error("the clinician who assigns is the one concerned")
 	}
 	d.As(t, testkit.BillingEmail)
 	before := d.Snapshot(t)
@@ -895,7 +926,7 @@ func TestDamageIsNotPrinted(t *testing.T) {
 	}
 }
 
-func TestErasedAnswersAreNotAnError500Loop(t *testing.T) {
+func TestErasedAnswersAreNotShown(t *testing.T) {
 	d := open(t)
 	d.submitted(d.phq, map[string]any{"responses": low(), "attestation": true})
 	ring, err := phi.KeyringOf(d.App)
@@ -929,6 +960,22 @@ func TestStaffWhoReadAnswers(t *testing.T) {
 		}
 		if bytes.Contains(r.Body, []byte(`"signature":`)) {
 			t.Errorf("%s sees the signature", who)
+		}
+	}
+}
+
+func TestLiveEventsCarryNoAnswers(t *testing.T) {
+	d := open(t)
+	id, _ := d.submitted(d.phq, map[string]any{"responses": low(), "attestation": true})
+	for context, shown := range map[string]bool{core.RequestInfoContextDefault: true, core.RequestInfoContextRealtime: false} {
+		r := d.Find(t, "form_submissions", id)
+		e := &core.RecordEnrichEvent{App: d.App, RequestInfo: &core.RequestInfo{Auth: d.Find(t, "staff", testkit.AnaStaff), Context: context}}
+		e.Record = r
+		if err := d.App.OnRecordEnrich().Trigger(e); err != nil {
+			t.Fatal(err)
+		}
+		if _, got := r.PublicExport()["responses"]; got != shown {
+			t.Errorf("%s shows answers: %v", context, got)
 		}
 	}
 }

@@ -179,12 +179,14 @@ func (p *printer) items(items []*Item, in *scope, level int) {
 		if it.Hidden || !p.d.Sheet.Enabled(it, in) {
 			continue
 		}
-		switch {
-		case it.Type == typeDisplay:
+		switch it.Type {
+		case typeDisplay:
 			p.space(1)
+			p.font("", textSize, 40)
+			p.keep(float64(min(len(p.wrap(it.wording(), p.width-indent(level))), 4)) * p.line(textSize))
 			p.text(it.wording(), "", textSize, 40, indent(level))
 			p.space(1.5)
-		case it.Type == typeGroup:
+		case typeGroup:
 			p.group(it, in, level)
 		default:
 			p.question(it, in, level)

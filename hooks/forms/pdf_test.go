@@ -79,7 +79,7 @@ func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
 func TestDocumentShowsWhatWasAskedAndAnswered(t *testing.T) {
 	d := signedPHQ9(t)
 	got := flat(readBack(t, render(t, d)))
-	for _, it := range d.Sheet.Questionnaire.Flatten() {
+	for _, it := range d.Sheet.Questionnaire.order {
 		if !strings.Contains(got, flat(it.Text)) {
 			t.Errorf("the question %q is missing", it.Text)
 		}

@@ -146,12 +146,6 @@ type (
 	}
 )
 
-// Item finds an item by its linkId; nil when there is none.
-func (q *Questionnaire) Item(linkID string) *Item { return q.byLink[linkID] }
-
-// Flatten lists all items in document order.
-func (q *Questionnaire) Flatten() []*Item { return q.order }
-
 // serverOwned items are answered by the server (an initial value or a calculation), never by the person.
 func (it *Item) serverOwned() bool { return it.ReadOnly || it.Hidden || it.derived != nil }
 

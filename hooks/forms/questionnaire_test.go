@@ -54,8 +54,8 @@ func TestRealQuestionnairesLoad(t *testing.T) {
 	} {
 		t.Run(file, func(t *testing.T) {
 			q := load(t, file)
-			if len(q.Flatten()) != want.items {
-				t.Errorf("items: %d, want %d", len(q.Flatten()), want.items)
+			if len(q.order) != want.items {
+				t.Errorf("items: %d, want %d", len(q.order), want.items)
 			}
 			total := ""
 			if it := q.TotalItem(); it != nil {
@@ -73,7 +73,7 @@ func TestRealQuestionnairesLoad(t *testing.T) {
 
 func TestPHQ9AsPublished(t *testing.T) {
 	q := load(t, "phq-9.json")
-	first := q.Item("/44250-9")
+	first := q.byLink["/44250-9"]
 	if first.Text != "Little interest or pleasure in doing things?" || !first.Required || len(first.Options) != 4 {
 		t.Fatalf("first question: %+v", first)
 	}
@@ -93,7 +93,7 @@ func TestHiddenIsInherited(t *testing.T) {
 		"CE-HIDDEN": true, "CE-VISIBLE": false, "ITEM-VISIBLE": false, "GROUP-VISIBLE": false,
 		"GROUP-VISIBLE/CE-HIDDEN": true, "GROUP-HIDDEN": true, "GROUP-HIDDEN/CE-HIDDEN": true,
 	} {
-		if got := q.Item(linkID).Hidden; got != hidden {
+		if got := q.byLink[linkID].Hidden; got != hidden {
 			t.Errorf("%s hidden: %v, want %v", linkID, got, hidden)
 		}
 	}
@@ -101,8 +101,8 @@ func TestHiddenIsInherited(t *testing.T) {
 
 func TestPrefilled(t *testing.T) {
 	q := load(t, "answer-option-coding.json")
-	one := q.Item("valueCoding.choice-group5-item1").Initial
-	several := q.Item("valueCoding.choice-group5-item2").Initial
+	one := q.byLink["valueCoding.choice-group5-item1"].Initial
+	several := q.byLink["valueCoding.choice-group5-item2"].Initial
 	if len(one) != 1 || one[0].(Coding).Code != "c2" || len(several) != 2 {
 		t.Fatalf("initialSelected: %v, %v", one, several)
 	}
@@ -122,10 +122,10 @@ func TestContainedValueSets(t *testing.T) {
 		{"resourceType":"ValueSet","id":"yn","compose":{"include":[{"system":"s","concept":[{"code":"y","display":"Yes"},{"code":"n","display":"No"}]}]}},
 		{"resourceType":"ValueSet","id":"ex","expansion":{"contains":[{"system":"s","code":"z","display":"Zed"}]}}],
 		"item":[{"linkId":"1","type":"choice","answerValueSet":"#yn"},{"linkId":"2","type":"choice","answerValueSet":"#ex"}]}`)
-	if got := q.Item("1").Options; len(got) != 2 || got[1].Value != (Coding{"s", "n", "No"}) {
+	if got := q.byLink["1"].Options; len(got) != 2 || got[1].Value != (Coding{"s", "n", "No"}) {
 		t.Errorf("options: %v", got)
 	}
-	if got := q.Item("2").Options; len(got) != 1 || got[0].Value != (Coding{"s", "z", "Zed"}) {
+	if got := q.byLink["2"].Options; len(got) != 1 || got[0].Value != (Coding{"s", "z", "Zed"}) {
 		t.Errorf("options: %v", got)
 	}
 }
@@ -232,7 +232,7 @@ func TestPartsWithoutEffectAreNamed(t *testing.T) {
 	if len(q.Warnings) != 2 {
 		t.Errorf("warnings: %q", q.Warnings)
 	}
-	if q.Item("b").serverOwned() {
+	if q.byLink["b"].serverOwned() {
 		t.Error("a calculation that is not carried out must leave the question to the person")
 	}
 }

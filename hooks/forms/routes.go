@@ -239,10 +239,10 @@ func saveDraft(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	missing := kernel.Invalid("", "Some of what was sent cannot be accepted.")
 	if !sent(body.Responses) {
-		missing.Field("responses", codeRequired, "Send the answers.")
+		_ = missing.Field("responses", codeRequired, "Send the answers.")
 	}
 	if body.DraftVersion == nil {
-		missing.Field("draftVersion", codeRequired, "Send the version of the draft that this one is based on.")
+		_ = missing.Field("draftVersion", codeRequired, "Send the version of the draft that this one is based on.")
 	}
 	if missing.HasFields() {
 		return nil, missing
@@ -329,10 +329,9 @@ func download(c *kernel.Call) (*kernel.Reply, error) {
 // assign asks a client to fill in a form.
 func assign(c *kernel.Call) (*kernel.Reply, error) {
 	var body struct {
-		ClientID    string `json:"clientId"`
-		TemplateID  string `json:"templateId"`
-		ClinicianID string `json:"clinicianId"`
-		DueDate     string `json:"dueDate"`
+		ClientID   string `json:"clientId"`
+		TemplateID string `json:"templateId"`
+		DueDate    string `json:"dueDate"`
 	}
 	if err := c.Bind(&body); err != nil {
 		return nil, err
@@ -341,7 +340,6 @@ func assign(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Set("clinician", body.ClinicianID)
 	f.SetDueDate(body.DueDate)
 	audit.As(f.Record, audit.AssignForm)
 	if err := kernel.SaveAs(c.App, c.Actor, f.Record); err != nil {

@@ -144,8 +144,8 @@ func (s *Sheet) derive(it *Item, in *scope) []any {
 // form has no score, which is not the same as a score of zero.
 func (s *Sheet) sum(items []*Item) (total float64, ok bool) {
 	for _, it := range items {
-		for _, answers := range s.everyAnswerTo(it) {
-			for _, a := range answers {
+		for _, p := range s.placesOf(it) {
+			for _, a := range s.answersTo(it, p) {
 				if o := it.option(a); o != nil && o.Score != nil {
 					total, ok = total+*o.Score, true
 				}
@@ -155,21 +155,17 @@ func (s *Sheet) sum(items []*Item) (total float64, ok bool) {
 	return total, ok
 }
 
-// everyAnswerTo gathers the answers to an item over all entries of the repeating groups around it.
-func (s *Sheet) everyAnswerTo(it *Item) [][]any {
-	scopes := []*scope{s.root}
+// placesOf lists where an item can be answered: the form itself, or every entry of the repeating groups around it.
+func (s *Sheet) placesOf(it *Item) []*scope {
+	places := []*scope{s.root}
 	for _, g := range it.repeatingChain() {
 		var inner []*scope
-		for _, sc := range scopes {
-			inner = append(inner, sc.entries[g]...)
+		for _, p := range places {
+			inner = append(inner, p.entries[g]...)
 		}
-		scopes = inner
+		places = inner
 	}
-	var out [][]any
-	for _, sc := range scopes {
-		out = append(out, s.answersTo(it, sc))
-	}
-	return out
+	return places
 }
 
 // Score is the form's total: its own total item where it has one, otherwise the sum over every question that is

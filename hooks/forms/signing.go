@@ -79,8 +79,12 @@ func sign(e *core.RecordEvent) error {
 		return err
 	}
 	s.Set("record_sha256", hash)
+	e.Record.SetRaw(sheetKey, sheet)
 	return e.Next()
 }
+
+// sheetKey carries the checked answers from sign to complete.
+const sheetKey = "@sheet"
 
 func checkedAnswers(r *core.Record, t *collections.FormTemplate) (*Sheet, error) {
 	q, err := ParseQuestionnaire(t.Questionnaire())
@@ -206,6 +210,9 @@ func complete(e *core.RecordEvent) error {
 		return err
 	}
 	form.SetCompleted(s.SubmittedAt(), "portal")
+	if sheet, ok := e.Record.GetRaw(sheetKey).(*Sheet); ok {
+		form.SetProgress(sheet.Progress())
+	}
 	form.ClearDraft()
 	audit.As(form.Record, audit.SubmitForm)
 	if err := kernel.SaveAs(e.App, actor, form.Record); err != nil {
@@ -273,7 +280,9 @@ func concernedStaff(tx core.App, form *collections.PortalForm) ([]*core.Record, 
 // client, and to whoever runs the clinic.
 func showAnswersToCareTeam(e *core.RecordEnrichEvent) error {
 	reader := e.RequestInfo.Auth
-	if reader == nil || reader.Collection().Name != "staff" || !reader.GetBool("is_active") {
+	// Live events are not audited as reads, so they carry no answers.
+	live := e.RequestInfo.Context == core.RequestInfoContextRealtime
+	if live || reader == nil || reader.Collection().Name != "staff" || !reader.GetBool("is_active") {
 		return e.Next()
 	}
 	may := reader.GetString("role") == kernel.RoleAdmin

@@ -186,7 +186,7 @@ func ImportBuiltIn(app core.App) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.Import.Slug = b.slug
+		b.Slug = b.slug
 		done, err := ImportQuestionnaire(app, raw, b.Import)
 		if err != nil {
 			return nil, fmt.Errorf("built-in form %s: %w", b.slug, err)
@@ -241,7 +241,7 @@ func hashTemplate(e *core.RecordEvent) error {
 	if !utf8.ValidString(t.Attestation()) || strings.ContainsFunc(t.Attestation(), forbiddenRune) {
 		return bad("attestation_text", "The attestation contains characters that cannot be printed.")
 	}
-	hash, err := hashOf(json.RawMessage(q.Raw))
+	hash, err := hashOf(q.Raw)
 	if err != nil {
 		return bad("questionnaire", "The questionnaire cannot be hashed.")
 	}

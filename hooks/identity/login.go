@@ -177,7 +177,7 @@ func (d *door) refuseReuse(c *kernel.Call, x *session) error {
 // describe tells about a session that lives.
 func (d *door) describe(x *session) (SessionInfo, error) {
 	info := SessionInfo{ID: x.id, Remembered: x.remembered, Clients: []ActsFor{},
-		IdleExpiresAt:     time.Unix(min(x.idleUntil(d.app), x.absolute), 0).UTC(),
+		IdleExpiresAt:     time.Unix(min(x.last.Load()+d.sessions.idle(), x.absolute), 0).UTC(),
 		AbsoluteExpiresAt: time.Unix(x.absolute, 0).UTC()}
 	if x.collection != collections.PortalUsers {
 		return info, nil

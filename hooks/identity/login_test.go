@@ -209,11 +209,7 @@ func TestLockout(t *testing.T) {
 // With a higher lock, the limits of the specifications show: per account and address, and per account.
 func TestSignInLimits(t *testing.T) {
 	c := newClinic(t)
-	settings, err := c.app.FindFirstRecordByFilter("clinic_settings", "id != ''")
-	ok(t, err)
-	settings.Set("lockout_failures", 50)
-	settings.Set("limits", m{collections.LimitSignInAccount: m{"max": 7, "seconds": 300}})
-	ok(t, c.app.Save(settings))
+	c.settings(m{"lockout_failures": 50, "limits": m{collections.LimitSignInAccount: m{"max": 7, "seconds": 300}}})
 	wrong := func(address string) answer { return c.login(ada, "Wrong-Harbour-42", "address", address) }
 	for range 5 {
 		c.want(wrong("198.51.100.1"), 401, "INVALID_CREDENTIALS")

@@ -31,7 +31,8 @@ type Sessions struct {
 	live  map[string]*session
 	onEnd []func(sid, reason string)
 
-	flushed time.Time // when activity was last written; only the keeper uses it
+	keeping sync.Mutex
+	written time.Time // when activity was last written
 }
 
 // session is a row in memory. Instants are seconds since 1970.
@@ -120,19 +121,19 @@ func (s *Sessions) get(sid string) *session {
 }
 
 // over tells why a session may no longer be used, or "".
-func (s *Sessions) over(x *session) string {
-	now := kernel.Now(s.app).Unix()
+func (s *Sessions) over(x *session) string { return x.over(kernel.Now(s.app).Unix(), s.idle()) }
+
+// idle is the clinic's idle limit in seconds.
+func (s *Sessions) idle() int64 { return int64(collections.Settings(s.app).IdleMinutes) * 60 }
+
+func (x *session) over(now, idle int64) string {
 	switch {
 	case now >= x.absolute:
 		return collections.EndedAbsolute
-	case now >= x.idleUntil(s.app):
+	case now >= x.last.Load()+idle:
 		return collections.EndedIdle
 	}
 	return ""
-}
-
-func (x *session) idleUntil(app core.App) int64 {
-	return x.last.Load() + int64(collections.Settings(app).IdleMinutes)*60
 }
 
 // touch notes activity.
@@ -247,10 +248,13 @@ func (s *Sessions) keep(ctx context.Context) {
 }
 
 func (s *Sessions) tidy() error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
 	var passed []*session
+	now, idle := kernel.Now(s.app), s.idle()
 	s.mu.RLock()
 	for _, x := range s.live {
-		if s.over(x) != "" {
+		if x.over(now.Unix(), idle) != "" {
 			passed = append(passed, x)
 		}
 	}
@@ -260,9 +264,8 @@ func (s *Sessions) tidy() error {
 			return err
 		}
 	}
-	now := kernel.Now(s.app)
-	if since := now.Sub(s.flushed); since >= storeEvery || since < 0 { // the clock may be moved back
-		s.flushed = now
+	if since := now.Sub(s.written); since >= storeEvery || since < 0 { // the clock may be moved back
+		s.written = now
 		return s.store()
 	}
 	return nil

@@ -246,6 +246,20 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+// Plain SQL wakes no hook; an account that it closes is closed at the next request all the same, because the check
+// looks at the record that PocketBase has just loaded.
+func TestAccountClosedByPlainSQL(t *testing.T) {
+	c := newClinic(t)
+	client, staff := c.in(ada).Tokens.AccessToken, c.sdkToken("staff", dee)
+	for _, q := range []string{"UPDATE portal_users SET account_status = 'locked'", "UPDATE staff SET is_active = FALSE"} {
+		_, err := c.app.NonconcurrentDB().NewQuery(q).Execute()
+		ok(t, err)
+	}
+	if c.me(client) != 401 || c.desk(staff) != 401 {
+		t.Error("a closed account goes on")
+	}
+}
+
 // What ended stays ended, and a row can be neither made nor bent by hand.
 func TestSessionRowsAreNotForged(t *testing.T) {
 	c := newClinic(t)

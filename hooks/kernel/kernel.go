@@ -13,6 +13,7 @@ func Bind(app core.App, cfg Config) {
 	collections.BindSettings(app)
 	bindProxies(app, cfg.TrustedProxies)
 	bindActorStamp(app)
+	bindClientsStayOut(app)
 	bindGrants(app)
 	bindRoutes(app)
 	bindStatements(app)

@@ -1,7 +1,6 @@
 package scheduling
 
 import (
-	"database/sql"
 	"errors"
 	"maps"
 	"slices"
@@ -49,10 +48,10 @@ const (
 
 	// "submitted_at > ''" holds for every request; it makes the walk of the index idx_appointments_requests a search
 	waiting        = `WHERE a.status = 'requested' AND a.submitted_at > ''`
-	selectRequests = `SELECT ` + deskColumns + deskTables + waiting + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 OFFSET ?3`
+	selectRequests = `SELECT ` + deskColumns + deskTables + waiting + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 + 0 OFFSET ?3 + 0`
 	countRequests  = `SELECT count(*) FROM appointments a ` + waiting
 	there          = ` AND a.location = ?1`
-	requestsThere  = `SELECT ` + deskColumns + deskTables + waiting + there + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 OFFSET ?3`
+	requestsThere  = `SELECT ` + deskColumns + deskTables + waiting + there + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 + 0 OFFSET ?3 + 0`
 	countThere     = `SELECT count(*) FROM appointments a ` + waiting + there
 )
 
@@ -312,7 +311,7 @@ func alreadyDecided(app core.App, a *collections.Appointment) error {
 	if a.Status() == collections.AppointmentCancelled && at.IsZero() {
 		at, by = a.GetDateTime("cancelled_at").Time(), a.GetString("cancelled_by")
 	}
-	name, err := staffName(app, by)
+	name, err := nameOfDecider(app, by)
 	if err != nil {
 		return err
 	}
@@ -320,16 +319,21 @@ func alreadyDecided(app core.App, a *collections.Appointment) error {
 		With("status", string(a.Status())).With("decidedBy", name).With("decidedAt", at.Format(instantForm))
 }
 
-// staffName is a member of staff by name; the owner of the box has none.
-func staffName(app core.App, id string) (string, error) {
-	r, err := app.FindRecordById("staff", id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "The owner", nil
+// nameOfDecider is a member of staff by name. The owner of the box has none, and a client may withdraw a request.
+func nameOfDecider(app core.App, id string) (string, error) {
+	staff, err := app.FindRecordById("staff", id)
+	if err == nil {
+		return strings.TrimSpace(staff.GetString("first_name") + " " + staff.GetString("last_name")), nil
 	}
-	if err != nil {
-		return "", err
+	if isNoRows(err) {
+		if _, err = app.FindRecordById(core.CollectionNameSuperusers, id); err == nil {
+			return "The owner", nil
+		}
 	}
-	return strings.TrimSpace(r.GetString("first_name") + " " + r.GetString("last_name")), nil
+	if isNoRows(err) {
+		return "The client", nil
+	}
+	return "", err
 }
 
 // inTheWordsOfTheDesk makes a taken slot a conflict, and renames the fields to those that were sent.

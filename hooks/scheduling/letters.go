@@ -105,7 +105,7 @@ func writeLetters(tx core.App, s *save) error {
 }
 
 // deskPage is where staff find requests in the dashboard.
-const deskPage = "#/front-desk"
+const deskPage = "#/desk"
 
 // languageOfClient is the language the clinic writes to the client in.
 func languageOfClient(app core.App, id string) (string, error) {

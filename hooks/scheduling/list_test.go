@@ -82,6 +82,16 @@ func TestListsOfOneLife(t *testing.T) {
 	}
 }
 
+func TestListLeavesALine(t *testing.T) {
+	c := newClinic(t)
+	visitsOfAdasLife(t, c)
+	list(t, c, "?limit=5")
+	if n := c.Count(t, "portal_audit_log", `action = 'LIST_APPOINTMENTS' AND actor_id = {:u} AND client_id = {:c} AND details = '{"count":5}'`,
+		dbx.Params{"u": testkit.AdaLogin, "c": testkit.Ada}); n != 1 {
+		t.Errorf("%d lines, want 1", n)
+	}
+}
+
 func TestTotalsAreTrueOnEveryPage(t *testing.T) {
 	c := newClinic(t)
 	visitsOfAdasLife(t, c)
@@ -290,7 +300,13 @@ func TestPlansSeek(t *testing.T) {
 	c := testkit.New(t)
 	t.Run("empty", func(t *testing.T) { plansSeek(t, c) })
 
-	// 200 clients with 50 visits each, written past the rules: only the planner looks at them
+	fill(t, c)
+	t.Run("with statistics", func(t *testing.T) { plansSeek(t, c) })
+}
+
+// fill writes 200 clients with 50 visits each, past the rules, and lets the planner count them.
+func fill(t testing.TB, c *testkit.Clinic) {
+	t.Helper()
 	for _, statement := range []string{
 		`INSERT INTO clients (id, first_name, last_name, date_of_birth) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
 			SELECT 'many' || i, 'Many', 'Many', '1990-01-01' FROM n`,
@@ -306,7 +322,6 @@ func TestPlansSeek(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Run("with statistics", func(t *testing.T) { plansSeek(t, c) })
 }
 
 func plansSeek(t *testing.T, c *testkit.Clinic) {
@@ -376,6 +391,22 @@ func BenchmarkOwnList(b *testing.B) {
 		request := newRequest(visits, ada)
 		if w := serve(c, request); w.Code != http.StatusOK {
 			b.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+}
+
+// BenchmarkListWithStatistics shows what the planner's statistics cost: PocketBase lets SQLite collect them every day.
+func BenchmarkListWithStatistics(b *testing.B) {
+	c := newClinic(b)
+	for i := range 40 {
+		book(b, c, map[string]any{"status": "completed", "start_time": testkit.Monday.AddDate(0, 0, -7*(i+1)), "patient_notes": "Mornings are best, please call before."})
+	}
+	fill(b, c)
+	b.ReportAllocs()
+	for b.Loop() {
+		items, total, err := scheduling.ListOf(c.App, testkit.Ada)
+		if err != nil || total != 40 || len(items) != 20 {
+			b.Fatal(err, total, len(items))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/hooks/kernel"
+	"anteroom/hooks/outbox"
 	"anteroom/hooks/testkit"
 )
 
@@ -149,4 +150,14 @@ func serve(c *testkit.Clinic, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	c.Handler.ServeHTTP(w, r)
 	return w
+}
+
+type mail = outbox.Stored
+
+// everybodySignsIn now, because signing in changes the account and a snapshot would see it.
+func everybodySignsIn(t testing.TB, c *testkit.Clinic) {
+	t.Helper()
+	for _, email := range []string{testkit.AdaEmail, testkit.BoEmail, testkit.AnaEmail, testkit.DeskEmail, testkit.AdminEmail, testkit.BillingEmail, testkit.OwnerEmail} {
+		c.As(t, email)
+	}
 }

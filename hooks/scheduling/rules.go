@@ -265,7 +265,7 @@ const maxDeclineReason = 500
 // visitChanges names the fields that change what the visit is.
 func (s *save) visitChanges() []string {
 	var out []string
-	for _, f := range []string{"start_time", "duration", "service", "clinician", "location", "service_location", "room"} {
+	for _, f := range []string{"start_time", "end_time", "duration", "service", "clinician", "location", "service_location", "room"} {
 		if s.changed(f) {
 			out = append(out, f)
 		}

@@ -59,6 +59,7 @@ function changed() {
 }
 
 async function listen() {
+    if (desk.closed) return;
     try {
         stops = await Promise.all([
             app.pb.realtime.subscribe("PB_CONNECT", () => {
@@ -75,14 +76,13 @@ async function listen() {
 }
 
 function mount() {
-    load();
-    listen();
+    load().then(listen);
     app.pb.realtime.onDisconnect = (topics) => {
         if (topics.length) desk.live = false;
     };
     clock = setInterval(() => {
         desk.tick = Date.now();
-        if (!desk.live) load(true);
+        if (!desk.live && !desk.closed) load(true);
     }, 30000);
     document.addEventListener("keydown", keys);
 }
@@ -198,11 +198,17 @@ function chip(status) {
     return t.span({ className: "label desk-chip " + tone }, t.i({ className: icon, ariaHidden: true }), words);
 }
 
-const clinician = (visit) => (visit.clinician?.lastName ? [visit.clinician.title, visit.clinician.firstName, visit.clinician.lastName].filter(Boolean).join(" ") : "Anybody");
+// "Dr. Ana Reyes", but "Ben Carter, LCSW".
+function clinician({ clinician: c }) {
+    if (!c?.lastName) return "anybody";
+    const name = [c.firstName, c.lastName].filter(Boolean).join(" ");
+    return c.title?.endsWith(".") ? `${c.title} ${name}` : [name, c.title].filter(Boolean).join(", ");
+}
 const place = (visit) => (visit.serviceLocation == "TELEHEALTH" ? "by video" : `at ${visit.location?.name || "the clinic"}`);
 const born = (client) => (client.dateOfBirth ? "born " + sayBirth(client.dateOfBirth) : "");
 const visits = () => (desk.day?.appointments || []).filter((a) => a.status != "requested");
 const isToday = () => !desk.date;
+const zone = () => desk.day?.locations?.find((l) => l.id == desk.location)?.timeZone || desk.day?.locations?.[0]?.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function summary() {
     const coming = visits().filter((a) => !OVER.includes(a.status));
@@ -210,7 +216,7 @@ function summary() {
     const forms = coming.reduce((n, a) => n + (a.formsMissing || 0), 0);
     const waiting = desk.requests.pagination?.total ?? desk.requests.requests.length;
     const oldest = desk.requests.requests.map((r) => r.requested?.submittedAt).filter(Boolean).sort()[0];
-    return [many(coming.length, "visit", "visits"), isToday() && `${here} here`, forms && `${many(forms, "form", "forms")} missing`,
+    return [coming.length ? many(coming.length, "visit", "visits") : "No visits", isToday() && coming.length > 0 && `${here} here`, forms && `${many(forms, "form", "forms")} missing`,
         waiting ? `${many(waiting, "request", "requests")} waiting${oldest ? ` (oldest ${sayAge(oldest)})` : ""}` : "no requests waiting"].filter(Boolean).join(" · ");
 }
 
@@ -225,7 +231,7 @@ function dayTable() {
     }
     return t.table({ rid: "table", className: "desk-table" },
         t.caption({ className: "desk-hidden" }, "Visits of the day"),
-        t.thead(null, t.tr(null, ...["Time", "Client", "With", "State", "Forms", "Balance", "Alert"].map((h) => t.th({ scope: "col" }, h)))),
+        t.thead(null, t.tr(null, ...["Time", "Client", "With", "State", "Forms missing", "Balance", "Alert"].map((h) => t.th({ scope: "col" }, h)))),
         t.tbody(null, dayRows));
 }
 
@@ -247,6 +253,7 @@ const nowLine = (zone) => t.tr({ rid: "now" + timeIn(zone), className: "desk-now
 
 function visitRow(a, past) {
     const cell = (name, ...content) => t.td({ "html-data-name": name }, ...content);
+    const none = (name) => t.td({ "html-data-name": name, className: "desk-none" }, t.span({ className: "desk-quiet" }, "None"));
     return t.tr({ rid: JSON.stringify(a) + past, className: (past ? "desk-past " : "") + (OVER.includes(a.status) ? "desk-over" : ""),
         onclick: (e) => e.target.closest("button, a") || openVisit(a) },
     cell("Time", t.strong(null, sayTime(a.localStart)), t.span({ className: "desk-sub" }, `to ${sayTime(a.localEnd)}`)),
@@ -254,11 +261,9 @@ function visitRow(a, past) {
         t.span({ className: "desk-sub" }, [born(a.client), a.client.pronouns].filter(Boolean).join(", "))),
     cell("With", t.span(null, clinician(a)), t.span({ className: "desk-sub" }, a.serviceLocation == "TELEHEALTH" ? "Video" : a.location?.name || "")),
     cell("State", chip(a.status)),
-    cell("Forms", a.formsMissing ? t.span({ className: "label desk-chip warning" }, t.i({ className: "ri-file-warning-line", ariaHidden: true }), `${a.formsMissing} missing`)
-        : t.span({ className: "desk-quiet" }, "Done")),
-    cell("Balance", a.balanceCents ? t.span({ className: "desk-number" }, sayMoney(a.balanceCents, a.currency)) : t.span({ className: "desk-quiet" }, "None")),
-    cell("Alert", a.alerts?.length ? a.alerts.map((words) => t.span({ className: "label desk-chip danger" }, t.i({ className: "ri-alert-line", ariaHidden: true }), words))
-        : t.span({ className: "desk-quiet" }, "None")));
+    a.formsMissing ? cell("Forms missing", t.span({ className: "label desk-chip warning" }, t.i({ className: "ri-file-warning-line", ariaHidden: true }), String(a.formsMissing))) : none("Forms missing"),
+    a.balanceCents ? cell("Balance", t.span({ className: "desk-number" }, sayMoney(a.balanceCents, a.currency))) : none("Balance"),
+    a.alerts?.length ? cell("Alert", ...a.alerts.map((words) => t.span({ className: "label desk-chip danger" }, t.i({ className: "ri-alert-line", ariaHidden: true }), words))) : none("Alert"));
 }
 
 function openVisit(a) {
@@ -293,8 +298,7 @@ function requestCard(r) {
         t.h3(null, t.button({ type: "button", className: "desk-name desk-stop", onclick: () => (best < 0 ? offerAnother(r) : confirmWish(r, best)) }, r.client.name),
             t.span({ className: "desk-sub" }, born(r.client))),
         t.p(null, `${r.appointmentType} with ${clinician(r)}, ${place(r)}`),
-        r.reasonForVisit ? t.p({ className: "desk-words" }, r.reasonForVisit) : null,
-        r.notes ? t.p({ className: "desk-words" }, r.notes) : null,
+        ...[["Reason", r.reasonForVisit], ["Note", r.notes]].map(([name, words]) => (words ? t.p({ className: "desk-words" }, t.strong(null, name), words) : null)),
         t.ol({ className: "desk-wishes" }, ...wishes.map((w, i) => t.li(null,
             t.span({ className: "desk-wish" }, `${sayShortDay(w.date)}, ${sayTime(w.time)}`,
                 r.conflicts?.[i] ? t.span({ className: "desk-conflict" }, t.i({ className: "ri-error-warning-line", ariaHidden: true }), "Taken") : null),
@@ -336,7 +340,7 @@ function controls() {
 function refreshState() {
     desk.tick;
     if (!desk.asked) return "";
-    const at = new Date(desk.asked).toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit" }).toLowerCase();
+    const at = timeIn(zone(), desk.asked);
     return desk.live ? `Live, ${at}` : `Not live since ${at}. Trying again.`;
 }
 
@@ -346,27 +350,27 @@ export default function frontDesk() {
         t.div({ className: "page-content full-height" },
             t.header({ className: "page-header" },
                 t.h1({ className: "desk-title" }, "Front desk", t.span(null, () => (desk.day ? (isToday() ? "Today, " : "") + sayDay(desk.day.date) : ""))),
-                controls(),
-                t.div({ className: "flex-fill" }),
-                t.span({ className: () => "desk-live " + (desk.live ? "on" : "") }, t.i({ className: () => (desk.live ? "ri-signal-tower-line" : "ri-wifi-off-line"), ariaHidden: true }), refreshState),
-                app.components.refreshButton({ onclick: () => load() })),
+                t.div({ className: "desk-bar", hidden: () => !!desk.closed },
+                    controls(),
+                    t.span({ className: () => "desk-live " + (desk.live ? "on" : "") }, t.i({ className: () => (desk.live ? "ri-signal-tower-line" : "ri-wifi-off-line"), ariaHidden: true }), refreshState),
+                    app.components.refreshButton({ onclick: () => load() }))),
             () => {
                 if (desk.closed) {
                     return t.div({ className: "desk-empty" }, t.p(null, "The front desk is not part of your role."),
                         t.p(null, "Your work is under ", t.a({ href: "#/collections" }, "Records"), "."));
                 }
-                return [
-                    () => desk.problem && t.div({ className: "alert warning m-b-sm", role: "alert" }, t.div({ className: "content" }, desk.problem),
-                        t.button({ type: "button", className: "btn sm secondary", onclick: () => load() }, t.span({ className: "txt" }, "Try again"))),
+                return t.div({ rid: "open" },
+                    () => (desk.problem ? t.div({ className: "alert warning m-b-sm", role: "alert" }, t.div({ className: "content" }, desk.problem),
+                        t.button({ type: "button", className: "btn sm secondary", onclick: () => load() }, t.span({ className: "txt" }, "Try again"))) : null),
                     t.p({ className: "desk-summary", role: "status" }, () => { desk.tick; return desk.day && desk.requests ? summary() : "\u00a0"; }),
                     t.div({ className: "desk-columns" },
                         t.section({ className: "desk-day", ariaLabel: "Visits" }, dayTable),
                         t.aside({ className: "desk-side", ariaLabel: "Requests" },
                             t.h2({ className: "desk-heading" }, "Requests"),
-                            () => desk.note && t.div({ className: "alert info m-b-sm", role: "status" }, t.div({ className: "content" }, desk.note),
-                                t.button({ type: "button", className: "btn sm circle transparent", ariaLabel: "Close", onclick: () => (desk.note = "") }, t.i({ className: "ri-close-line", ariaHidden: true }))),
-                            requestList)),
-                ];
+                            () => (desk.note ? t.div({ className: "alert info m-b-sm", role: "status" }, t.div({ className: "content" }, desk.note),
+                                t.button({ type: "button", className: "btn sm circle transparent", ariaLabel: "Close", onclick: () => (desk.note = "") }, t.i({ className: "ri-close-line", ariaHidden: true }))) : null),
+                            requestList)));
             },
-            t.footer({ className: "page-footer" }, t.span({ className: "desk-keys" }, "J and K move, Enter opens"), app.components.credits())));
+            t.footer({ className: "page-footer" }, t.span({ className: "desk-keys" }, "J and K move, Enter opens"),
+                () => (desk.day && timeIn(zone()) != timeIn(undefined) ? t.span(null, `Times are ${sayZone(zone())}.`) : null), app.components.credits())));
 }

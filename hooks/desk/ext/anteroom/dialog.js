@@ -9,6 +9,7 @@ export function ask({ title, body = [], fields = [], yes, no, tone = "", act }) 
     const state = store({ busy: false, problem: "" });
     const element = t.dialog({ className: "desk-dialog", "html-aria-labelledby": id, onclose: () => element.remove() },
         t.form({
+            className: "desk-form",
             onsubmit: async (e) => {
                 e.preventDefault();
                 if (state.busy) return;
@@ -23,7 +24,7 @@ export function ask({ title, body = [], fields = [], yes, no, tone = "", act }) 
         t.h2({ id, className: "desk-dialog-title", tabIndex: -1 }, title),
         ...body.map((line) => t.p(null, line)),
         ...fields,
-        () => state.problem && t.div({ className: "alert danger m-t-10", role: "alert" }, state.problem),
+        () => (state.problem ? t.div({ className: "alert danger m-t-10", role: "alert" }, state.problem) : null),
         t.div({ className: "desk-dialog-acts" },
             t.button({ type: "submit", className: () => `btn ${tone} ${state.busy ? "loading" : ""}`, ariaDisabled: () => String(state.busy) }, t.span({ className: "txt" }, yes)),
             t.button({ type: "button", className: "btn secondary", onclick: () => element.close() }, t.span({ className: "txt" }, no)))));

@@ -37,6 +37,7 @@ watch(() => app.store.superuser?.id, () => {
         : ownersLinks;
     document.documentElement.classList.toggle("desk-staff", isStaff());
 });
+delete app.store.settingsNavGroups.Debug; // the SQL console is closed
 // What the role may not do is not offered. The server decides anyway.
 watch(() => [isStaff(), app.store.activeCollection?.createRule], () => {
     document.documentElement.classList.toggle("desk-no-create", isStaff() && app.store.activeCollection?.createRule !== "");
@@ -47,10 +48,14 @@ watch(() => [isStaff(), app.store.activeCollection?.createRule], () => {
 const DOOR = "anteroom.door"; // which sign-in page was used last on this computer
 const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/login?owner" : "#/staff-login");
 
-// The dashboard sends whoever is signed out to the owner's page. Staff are many and the owner is one.
-window.addEventListener("hashchange", () => {
+// The dashboard sends whoever is signed out to the owner's page. Staff are many and the owner is one. And the owner's
+// pages have nothing for staff.
+function rightPlace() {
     if (location.hash == "#/login" && door() != "#/login?owner") location.replace("#/staff-login");
-});
+    if (isStaff() && /^#\/(logs|settings)/.test(location.hash)) location.replace("#/desk");
+}
+window.addEventListener("hashchange", rightPlace);
+rightPlace();
 if (!location.hash || location.hash == "#/") {
     if (!app.pb.authStore.isValid) location.replace(door());
 }

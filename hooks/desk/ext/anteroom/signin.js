@@ -20,16 +20,17 @@ function sentence(err) {
 export default function signIn() {
     app.store.title = "Staff sign in";
     const form = store({ email: "", password: "", code: "", codeAsked: false, shown: false, busy: false, problem: "" });
-    if (sessionStorage.getItem("anteroom.signedout")) {
-        sessionStorage.removeItem("anteroom.signedout");
-        form.problem = "You were signed out. Sign in again to go on.";
-    }
+    if (sessionStorage.getItem("anteroom.signedout")) form.problem = "You were signed out. Sign in again to go on.";
+
+    const clinic = store({ name: "" });
+    fetch("/api/v1/portal/config").then((r) => r.json()).then((answer) => (clinic.name = answer.data.clinicName)).catch(() => {}); // the page works without
 
     async function submit(e) {
         e.preventDefault();
         if (form.busy) return;
         form.busy = true;
         form.problem = "";
+        sessionStorage.removeItem("anteroom.signedout");
         try {
             // in the body: other options of the SDK land in the address, and addresses are logged
             await app.pb.collection("staff").authWithPassword(form.email, form.password, {
@@ -52,9 +53,10 @@ export default function signIn() {
     return t.div({ pbEvent: "pageStaffLogin", className: "wrapper sm m-auto p-b-base" },
         t.header({ className: "txt-center m-b-base" },
             t.img({ className: "main-logo", src: () => app.store.mainLogo, alt: "" }),
-            t.h1({ className: "desk-title m-t-10" }, "Staff sign in")),
-        t.form({ className: "grid", onsubmit: submit },
-            () => form.problem && t.div({ className: "col-12" }, t.div({ className: "alert danger", role: "alert" }, form.problem)),
+            t.h1({ className: "desk-title m-t-10" }, "Staff sign in"),
+            t.p({ className: "desk-quiet" }, () => clinic.name || "\u00a0")),
+        t.form({ className: "grid desk-form", onsubmit: submit },
+            () => (form.problem ? t.div({ className: "col-12" }, t.div({ className: "alert danger", role: "alert" }, form.problem)) : null),
             t.div({ className: "col-12" }, t.div({ className: "field" },
                 t.label({ htmlFor: "staff_email" }, "Email"),
                 t.input({ id: "staff_email", type: "email", required: true, autofocus: true, autocomplete: "username",
@@ -67,10 +69,10 @@ export default function signIn() {
                 t.div({ className: "field addon" },
                     t.button({ type: "button", className: "btn sm transparent secondary", ariaPressed: () => String(form.shown), onclick: () => (form.shown = !form.shown) },
                         t.span({ className: "txt" }, () => (form.shown ? "Hide" : "Show")))))),
-            () => form.codeAsked && t.div({ rid: "code", className: "col-12" }, t.div({ className: "field" },
+            () => (form.codeAsked ? t.div({ rid: "code", className: "col-12" }, t.div({ className: "field" },
                 t.label({ htmlFor: "staff_code" }, "Code from your app"),
                 t.input({ id: "staff_code", type: "text", inputMode: "numeric", required: true, autocomplete: "one-time-code",
-                    value: () => form.code, oninput: (e) => (form.code = e.target.value) }))),
+                    value: () => form.code, oninput: (e) => (form.code = e.target.value) }))) : null),
             t.div({ className: "col-12" },
                 t.button({ type: "submit", className: () => `btn lg block ${form.busy ? "loading" : ""}`, ariaDisabled: () => String(form.busy) },
                     t.span({ className: "txt" }, "Sign in")))),

@@ -1,0 +1,75 @@
+package identity_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"anteroom/hooks/testkit"
+)
+
+// Every answer below is held against docs/openapi.yaml by the kit, with all domains bound.
+func TestAnswersKeepTheContract(t *testing.T) {
+	const auth = "/api/v1/portal/auth/"
+	type m = map[string]any
+	c := testkit.New(t)
+	post := func(path, token string, body any) *testkit.Response {
+		return c.Do(t, http.MethodPost, auth+path, token, body)
+	}
+	login := func(email, password string) *testkit.Response {
+		return post("login", "", m{"email": email, "password": password})
+	}
+	type tokens struct{ AccessToken, RefreshToken string }
+	var in struct{ Tokens tokens }
+
+	post("register", "", m{"email": testkit.UmaEmail}).Refused(t, 400, "VALIDATION_ERROR")
+	form := m{"email": testkit.UmaEmail, "password": testkit.Password, "firstName": "Uma", "lastName": "Dahl", "dateOfBirth": "1977-07-08"}
+	post("register", "", form).Refused(t, 400, "IDENTITY_NOT_CONFIRMED")
+	form["dateOfBirth"] = "1977-07-07"
+	if r := post("register", "", form); r.Status != 201 {
+		t.Fatal(r.Status, string(r.Body))
+	}
+	post("register", "", form).Refused(t, 409, "ALREADY_REGISTERED")
+	post("register", "", form).Refused(t, 429, "RATE_LIMITED")
+	login(testkit.UmaEmail, testkit.Password).Refused(t, 403, "EMAIL_NOT_VERIFIED")
+	post("resend-verification", "", m{"email": testkit.UmaEmail}).Data(t, &struct{ Sent bool }{})
+	post("verify-email", "", m{"email": testkit.UmaEmail, "code": "wrong"}).Refused(t, 400, "CODE_INVALID")
+	post("verify-email", "", m{"token": link(t, c)}).Data(t, &struct{ Verified bool }{})
+	login(testkit.UmaEmail, testkit.Password).Data(t, &in)
+	c.Do(t, http.MethodGet, auth+"session", in.Tokens.AccessToken, nil).Data(t, &m{})
+	post("session/extend", in.Tokens.AccessToken, nil).Data(t, &m{})
+	var fresh tokens
+	post("refresh-token", "", m{"refreshToken": in.Tokens.RefreshToken}).Data(t, &fresh)
+	post("logout", fresh.AccessToken, nil).Data(t, &m{})
+	post("logout", fresh.AccessToken, nil).Refused(t, 401, "SESSION_ENDED")
+	post("refresh-token", "", m{"refreshToken": fresh.RefreshToken}).Refused(t, 401, "SESSION_ENDED")
+	login(testkit.UmaEmail, testkit.Password).Data(t, &in)
+	post("refresh-token", "", m{"refreshToken": in.Tokens.RefreshToken}).Data(t, &fresh)
+	post("refresh-token", "", m{"refreshToken": in.Tokens.RefreshToken}).Refused(t, 401, "REFRESH_REUSED")
+	post("forgot-password", "", m{"email": testkit.UmaEmail}).Data(t, &struct{ Sent bool }{})
+	reset := link(t, c)
+	post("reset-password", "", m{"token": reset, "password": "short"}).Refused(t, 400, "VALIDATION_ERROR")
+	post("reset-password", "", m{"token": reset, "password": "Another-Harbour-43"}).Data(t, &struct{ Reset bool }{})
+	post("reset-password", "", m{"token": reset, "password": "Another-Harbour-43"}).Refused(t, 400, "LINK_INVALID")
+	for range 5 {
+		login(testkit.UmaEmail, testkit.Password).Refused(t, 401, "INVALID_CREDENTIALS")
+	}
+	login(testkit.UmaEmail, "Another-Harbour-43").Refused(t, 403, "ACCOUNT_LOCKED")
+	c.Do(t, http.MethodGet, auth+"session", "", nil).Refused(t, 401, "SIGN_IN_REQUIRED")
+}
+
+// link is the token of the newest mail to Uma.
+func link(t *testing.T, c *testkit.Clinic) string {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); c.Count(t, "outbox", "status = 'waiting'", nil) > 0 && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	mails := c.Mails(t, testkit.UmaEmail)
+	if len(mails) == 0 {
+		t.Fatal("no mail")
+	}
+	_, rest, _ := strings.Cut(mails[0].Text, "?token=")
+	token, _, _ := strings.Cut(rest, "\n")
+	return token
+}

@@ -1,0 +1,25 @@
+/** Every address of the portal. Links use these, never a string of their own. */
+export const paths = {
+  root: '/',
+  home: '/dashboard',
+  login: '/login',
+  register: '/register',
+  verifyEmail: '/verify-email',
+  forgotPassword: '/forgot-password',
+  resetPassword: '/reset-password',
+  signedOut: '/signed-out',
+
+  appointments: '/appointments',
+  appointmentRequest: '/appointments/request',
+  appointment: (id = ':id') => `/appointments/${id}`,
+
+  forms: '/forms',
+  form: (id = ':id') => `/forms/${id}`,
+
+  payments: '/payments',
+  invoice: (id = ':id') => `/payments/invoices/${id}`,
+
+  notifications: '/notifications',
+  profile: '/profile',
+  more: '/more',
+} as const;

@@ -1,0 +1,46 @@
+import { Navigate, type RouteObject } from 'react-router';
+import { routes as appointments } from '@/features/appointments';
+import { routes as forms } from '@/features/forms';
+import { routes as payments } from '@/features/payments';
+import { routes as auth } from '@/features/auth';
+import { routes as home } from '@/features/home';
+import { routes as notifications } from '@/features/notifications';
+import { routes as profile } from '@/features/profile';
+import { Frame } from './Frame';
+import { MorePage } from './MorePage';
+import { NotFound } from './NotFound';
+import { paths } from './paths';
+import { RouteError } from './RouteError';
+import { Shell } from './Shell';
+
+/** The table of contents: who may come in without signing in, and what stands inside the shell. */
+export const appRoutes: RouteObject[] = [
+  {
+    element: <Frame />,
+    errorElement: <RouteError />,
+    hydrateFallbackElement: <></>,
+    children: [
+      { path: paths.root, element: <Navigate to={paths.home} replace /> },
+      ...auth,
+      {
+        element: <Shell />,
+        errorElement: <RouteError />,
+        children: [
+          ...home,
+          ...appointments,
+          ...forms,
+          ...payments,
+          ...notifications,
+          ...profile,
+          { path: paths.more, element: <MorePage /> },
+          { path: '*', element: <NotFound /> },
+        ].map(withOwnError),
+      },
+    ],
+  },
+];
+
+/** A page that breaks leaves the shell standing. */
+function withOwnError(route: RouteObject): RouteObject {
+  return { errorElement: <RouteError />, ...route } as RouteObject;
+}

@@ -1,0 +1,252 @@
+import { CalendarPlus, ClipboardList, ExternalLink, Video } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import { useParams } from 'react-router';
+import { paths } from '@/app/paths';
+import { Banner } from '@/components/Banner';
+import { Actions, AnchorButton, Button, LinkButton } from '@/components/Button';
+import { Card, Details, Row, Rows } from '@/components/Card';
+import { DoorwayDate } from '@/components/DoorwayDate';
+import { Icon } from '@/components/Icon';
+import { HelpLine, Page, PageError, PhoneLink } from '@/components/Page';
+import { Skeleton } from '@/components/Skeleton';
+import { useToast } from '@/components/Toast';
+import { useConfig } from '@/lib/config';
+import { serverNow } from '@/lib/clock';
+import { saveFile } from '@/lib/download';
+import { useErrorSentence } from '@/lib/errors';
+import { useFormat } from '@/lib/format';
+import { apiBlob } from '@/lib/pb';
+import { useApi } from '@/lib/query';
+import type { Appointment } from '@/lib/types';
+import { VisitNews } from './news';
+import { addressLine, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
+import { useVisitWords } from './words';
+
+/** /appointments/:id: one visit or request. The clinic's decision shows by itself. */
+export function Component() {
+  const { id = '' } = useParams();
+  const { t } = useVisitWords();
+  const query = useApi<Appointment>(`appointments/${encodeURIComponent(id)}`);
+  if (query.data) return <Visit key={id} visit={query.data} />;
+  if (query.isError) return <PageError error={query.error} onRetry={() => void query.refetch()} />;
+  return (
+    <Page title={t('detailTitle')} back={{ to: paths.appointments, label: t('back') }}>
+      <Skeleton shape="text" count={4} onRetry={() => void query.refetch()} />
+    </Page>
+  );
+}
+
+function Visit({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  const format = useFormat();
+  const request = visit.status === 'requested' || visit.status === 'declined';
+  const visits = useMemo(() => [visit], [visit]);
+  const when = visitTime(visit, format);
+  const name = clinicianOf(visit);
+  const what = name ? `${visit.appointmentType} ${t('withClinician', { name })}` : visit.appointmentType;
+
+  return (
+    <Page
+      title={request ? t('requestTitle') : t('detailTitle')}
+      heading={
+        request ? (
+          t('requestTitle')
+        ) : (
+          <span className="flex items-end gap-5">
+            <DoorwayDate at={visit.startTime} zone={visit.timeZone} />
+            <span className="pb-1">{when}</span>
+          </span>
+        )
+      }
+      back={{ to: paths.appointments, label: t('back') }}
+      banner={<VisitNews visits={visits} />}
+    >
+      <div className="grid justify-items-start gap-2">
+        <p className="text-lg font-semibold">{what}</p>
+        <StatusChip status={visit.status} />
+        <p className="max-w-(--measure) text-ink-2">
+          <Sentence visit={visit} />
+        </p>
+      </div>
+      {visit.status === 'declined' && visit.requested?.declineReason && (
+        <Banner tone="info" className="mt-4">
+          <strong className="font-semibold">{t('clinicSays')}:</strong> {visit.requested.declineReason}
+        </Banner>
+      )}
+      <Card className="mt-6">
+        <Facts visit={visit} />
+      </Card>
+      <Fees visit={visit} />
+      <FormsDue visit={visit} />
+      <NextSteps visit={visit} />
+      <HelpLine className="mt-10" />
+    </Page>
+  );
+}
+
+function isOver(visit: Appointment): boolean {
+  return Date.parse(visit.endTime) <= serverNow();
+}
+
+function Sentence({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  const format = useFormat();
+  switch (visit.status) {
+    case 'requested':
+      return t('sentenceRequested', { when: format.deadline(visit.requested?.submittedAt ?? visit.updatedAt) });
+    case 'declined':
+      return t('sentenceDeclined');
+    case 'cancelled':
+      return t('sentenceCancelled');
+    case 'no_show':
+      return t('sentenceNoShow');
+    case 'completed':
+      return t('sentencePast');
+    default:
+      return isOver(visit) ? t('sentencePast') : visit.status === 'scheduled' ? t('sentenceScheduled') : t('sentenceConfirmed');
+  }
+}
+
+function Facts({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  const format = useFormat();
+  const wishes = visit.requested?.preferences ?? [];
+  const undecided = visit.status === 'requested' || visit.status === 'declined';
+  const places = [t('first'), t('second'), t('third')];
+  return (
+    <Details
+      items={[
+        ...(undecided && wishes.length > 0
+          ? [
+              {
+                label: t('wished'),
+                value: (
+                  <ol className="grid gap-1">
+                    {wishes.map((wish, index) => (
+                      <li key={index}>
+                        <span className="sr-only">{places[index]}: </span>
+                        {wishedTime(wish, format)}
+                      </li>
+                    ))}
+                  </ol>
+                ),
+              },
+            ]
+          : []),
+        { label: t('who'), value: clinicianOf(visit) || t('anyone') },
+        visit.serviceLocation === 'TELEHEALTH' ? { label: t('how'), value: <VideoPlace visit={visit} /> } : { label: t('where'), value: <OfficePlace visit={visit} /> },
+        { label: t('length'), value: t('minutes', { count: visit.duration }) },
+        ...(visit.notes ? [{ label: t('yourNote'), value: <span className="whitespace-pre-line">{visit.notes}</span> }] : []),
+      ]}
+    />
+  );
+}
+
+function OfficePlace({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  if (!visit.location) return t('inOffice');
+  const address = addressLine(visit.location.address);
+  return (
+    <>
+      {visit.location.name}
+      <br />
+      {address}
+      <br />
+      <a className="link inline-flex min-h-11 items-center gap-1.5" href={`https://www.openstreetmap.org/search?${new URLSearchParams({ query: address })}`} target="_blank" rel="noreferrer">
+        {t('openMap')}
+        <Icon of={ExternalLink} small />
+      </a>
+    </>
+  );
+}
+
+function VideoPlace({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  const ahead = ['scheduled', 'confirmed', 'arrived'].includes(visit.status) && !isOver(visit);
+  return ahead && !visit.telehealthLink ? t('videoLater') : t('videoPlain');
+}
+
+/** What changing costs, and how to do it today: by telephone. */
+function Fees({ visit }: { visit: Appointment }) {
+  const { t, rich } = useVisitWords();
+  const format = useFormat();
+  const { phone } = useConfig();
+  if (!['scheduled', 'confirmed'].includes(visit.status) || isOver(visit)) return null;
+  const { cancellationDeadline: deadline, lateFeeCents: fee } = visit;
+  const until = deadline && format.deadline(deadline, visit.timeZone);
+  const free = deadline !== undefined && Date.parse(deadline) > serverNow();
+  const amount = fee ? format.money(fee) : undefined;
+  return (
+    <p className="mt-4 max-w-(--measure) text-sm text-ink-2">
+      {until && (free ? (amount ? t('freeUntil', { when: until, amount }) : t('freeUntilPlain', { when: until })) : amount && t('feeNow', { when: until, amount }))}{' '}
+      {phone ? rich('callToChange', { a: <PhoneLink phone={phone} /> }, { phone }) : t('callToChangeNoPhone')}
+    </p>
+  );
+}
+
+function FormsDue({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  const [only, ...others] = visit.formsDue;
+  if (!only) return null;
+  return (
+    <div className="mt-6">
+      <Rows>
+        <Row level={2} icon={ClipboardList} title={t('formsDue', { count: visit.formsDue.length })} to={others.length === 0 ? paths.form(only) : paths.forms} />
+      </Rows>
+    </div>
+  );
+}
+
+function NextSteps({ visit }: { visit: Appointment }) {
+  const { t } = useVisitWords();
+  const toast = useToast();
+  const sentence = useErrorSentence();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string>();
+
+  if (visit.status === 'declined') {
+    return (
+      <Actions>
+        <LinkButton variant="primary" to={`${paths.appointmentRequest}?${new URLSearchParams({ service: visit.serviceId })}`}>
+          {t('askAgain')}
+        </LinkButton>
+      </Actions>
+    );
+  }
+  if (!['scheduled', 'confirmed', 'arrived'].includes(visit.status) || isOver(visit)) return null;
+
+  // Whatever wrote the address, a link of ours never runs a script.
+  const videoLink = visit.telehealthLink?.startsWith('https://') ? visit.telehealthLink : undefined;
+  const addToCalendar = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const { blob } = await apiBlob(`appointments/${encodeURIComponent(visit.id)}/ics`);
+      saveFile(blob, `${visit.appointmentDate}.ics`);
+      toast(t('calendarSaved'));
+    } catch (error) {
+      setProblem(sentence(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      {problem && (
+        <Banner tone="danger" announce="alert" className="mt-6">
+          {problem}
+        </Banner>
+      )}
+      <Actions>
+        {videoLink && (
+          <AnchorButton variant="primary" icon={Video} href={videoLink} target="_blank" rel="noreferrer">
+            {t('joinVideo')}
+          </AnchorButton>
+        )}
+        <Button icon={CalendarPlus} busy={busy} onClick={() => void addToCalendar()}>
+          {t('addToCalendar')}
+        </Button>
+      </Actions>
+    </>
+  );
+}

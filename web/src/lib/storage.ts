@@ -1,0 +1,35 @@
+/**
+ * What this device remembers. Storage may be switched off or full; the portal then works without memory,
+ * so nothing here throws.
+ */
+function safe(store: () => Storage) {
+  return {
+    get(key: string): string | null {
+      try {
+        return store().getItem(key);
+      } catch {
+        return null;
+      }
+    },
+    set(key: string, value: string | null): void {
+      try {
+        if (value === null) store().removeItem(key);
+        else store().setItem(key, value);
+      } catch {
+        // See above.
+      }
+    },
+  };
+}
+
+/** Kept on the device, shared by its tabs. */
+export const deviceStore = safe(() => window.localStorage);
+/** Kept for this tab only. */
+export const tabStore = safe(() => window.sessionStorage);
+
+export const keys = {
+  theme: 'anteroom.theme',
+  language: 'anteroom.language',
+  refreshToken: 'anteroom.refresh',
+  actingClient: 'anteroom.client',
+} as const;

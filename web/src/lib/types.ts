@@ -1,0 +1,491 @@
+/**
+ * Shapes of the portal's API (`/api/v1/portal`). Field names are the server's.
+ * Every amount is in integer cents, every instant in RFC 3339 UTC, every Day a calendar date without a zone.
+ */
+export type Id = string;
+export type Instant = string;
+export type Day = string;
+export type Wall = string;
+export type Cents = number;
+
+export type ErrorCode =
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'VALIDATION_ERROR'
+  | 'CONFLICT'
+  | 'RATE_LIMITED'
+  | 'INTERNAL_ERROR'
+  | 'SERVICE_UNAVAILABLE';
+
+export interface FieldProblem {
+  code: string;
+  message: string;
+}
+export interface ErrorDetails {
+  reason?: string;
+  fields?: Record<string, FieldProblem>;
+  /** Seconds. */
+  retryAfter?: number;
+  [key: string]: unknown;
+}
+export interface Page {
+  page: number;
+  limit: number;
+  total: number;
+  totalPages: number;
+}
+
+// Clinic and catalogue (no sign-in)
+
+export interface Address {
+  street: string;
+  city: string;
+  state: string;
+  zipCode: string;
+  country?: string;
+}
+export interface Config {
+  clinicName: string;
+  timeZone: string;
+  languages: string[];
+  accentColor: string;
+  logoUrl?: string;
+  features: {
+    passkeys: boolean;
+    magicLink: boolean;
+    oauth: string[];
+    sms: boolean;
+    instantBooking: boolean;
+    payments: 'stripe' | 'test' | 'off';
+    webPush: boolean;
+  };
+  stripePublishableKey?: string;
+  vapidPublicKey?: string;
+  passwordPolicy: { minLength: number; classes: boolean };
+  crisisText: string;
+  demo: boolean;
+  version: string;
+  phone?: string;
+  address?: Address;
+}
+export type ServiceLocation = 'TELEHEALTH' | 'IN_OFFICE';
+export interface Service {
+  id: Id;
+  name: string;
+  description?: string;
+  category: string;
+  durationMinutes: number;
+  priceCents: Cents;
+  currency: string;
+  depositRequired: boolean;
+  depositCents?: Cents;
+  bookingMode: 'off' | 'view' | 'request' | 'instant';
+  serviceLocations: ServiceLocation[];
+}
+export interface Provider {
+  id: Id;
+  firstName: string;
+  lastName: string;
+  title: string;
+  discipline?: string;
+  specializations: string[];
+  bio?: string;
+  photoUrl?: string;
+  isAcceptingNewPatients: boolean;
+  serviceIds: Id[];
+  locationIds: Id[];
+}
+export interface Location {
+  id: Id;
+  name: string;
+  address: Address;
+  timeZone: string;
+  phone?: string;
+}
+
+// Sign-in and sessions
+
+export type Relationship = 'self' | 'parent' | 'guardian' | 'partner' | 'billing';
+export type Scope = 'all' | 'appointments_forms' | 'billing';
+export interface ActsFor {
+  clientId: Id;
+  firstName: string;
+  lastName: string;
+  relationship: Relationship;
+  scope: Scope;
+  expiresAt?: Instant;
+}
+export interface SessionInfo {
+  id: Id;
+  idleExpiresAt: Instant;
+  absoluteExpiresAt: Instant;
+  remembered: boolean;
+  defaultClientId: Id;
+  clients: ActsFor[];
+}
+export interface User {
+  id: Id;
+  email: string;
+  firstName: string;
+  lastName: string;
+  clientId: Id;
+  mfaEnabled: boolean;
+}
+export interface Tokens {
+  accessToken: string;
+  refreshToken: string;
+  /** Seconds. */
+  expiresIn: number;
+}
+export interface LoginData {
+  user: User;
+  tokens: Tokens;
+  session: SessionInfo;
+}
+export interface SessionData {
+  user: User;
+  session: SessionInfo;
+}
+export type MfaMethod = 'totp' | 'sms' | 'email' | 'recovery' | 'passkey';
+export interface RegisterRequest {
+  email: string;
+  password: string;
+  firstName: string;
+  lastName: string;
+  dateOfBirth: Day;
+  phone?: string;
+}
+export interface RegisterData {
+  portalUserId: Id;
+  email: string;
+  verificationRequired: boolean;
+}
+
+// Appointments
+
+export type AppointmentStatus =
+  | 'requested'
+  | 'scheduled'
+  | 'confirmed'
+  | 'arrived'
+  | 'in_progress'
+  | 'completed'
+  | 'cancelled'
+  | 'declined'
+  | 'no_show';
+export interface Appointment {
+  id: Id;
+  appointmentDate: Day;
+  startTime: Instant;
+  endTime: Instant;
+  /** Minutes. */
+  duration: number;
+  /** The service's name. */
+  appointmentType: string;
+  serviceLocation: ServiceLocation;
+  clinician: { id: Id; firstName: string; lastName: string; title: string };
+  status: AppointmentStatus;
+  notes?: string;
+  telehealthLink?: string;
+  canCancel: boolean;
+  cancellationDeadline?: Instant;
+  timeZone: string;
+  localStart: Wall;
+  localEnd: Wall;
+  display: string;
+  serviceId: Id;
+  location?: { id: Id; name: string; address: Address };
+  clientId: Id;
+  canReschedule: boolean;
+  canCheckIn: boolean;
+  lateFeeCents?: Cents;
+  depositCents?: Cents;
+  depositPaid: boolean;
+  formsDue: Id[];
+  groupBookingId?: Id;
+  requested?: { preferences: { date: Day; time: Wall }[]; submittedAt: Instant; declineReason?: string };
+  updatedAt: Instant;
+}
+export interface AppointmentList {
+  appointments: Appointment[];
+  pagination: Page;
+}
+export interface AppointmentRequest {
+  clinicianId?: Id;
+  /** Where several places could be meant; the times are in its zone. */
+  locationId?: Id;
+  appointmentType: string;
+  preferredDate1: Day;
+  preferredTime1: Wall;
+  preferredDate2?: Day;
+  preferredTime2?: Wall;
+  preferredDate3?: Day;
+  preferredTime3?: Wall;
+  serviceLocation: ServiceLocation;
+  notes?: string;
+  reasonForVisit: string;
+}
+export interface AppointmentRequestData {
+  requestId: Id;
+  status: 'PENDING';
+  submittedAt: Instant;
+}
+
+// Forms
+
+export interface FormItem {
+  /** The assignment. */
+  id: Id;
+  formType: string;
+  formTitle: string;
+  description?: string;
+  assignedDate: Instant;
+  dueDate?: Day | Instant;
+  status: 'pending' | 'in_progress' | 'completed';
+  completedDate?: Instant;
+  isOverdue: boolean;
+  estimatedMinutes?: number;
+  clientId: Id;
+  signersLeft: number;
+}
+export interface FormList {
+  forms: FormItem[];
+  pagination: Page;
+}
+export interface Coding {
+  system?: string;
+  code: string;
+  display?: string;
+}
+export type Answer = boolean | number | string | Coding | { value: number; unit: string } | { documentId: Id };
+/** Keyed by linkId. A repeating item holds a list of answers, a repeating group a list of Responses. */
+export interface Responses {
+  [linkId: string]: Answer | Answer[] | Responses[];
+}
+/** The part of a FHIR R4 Questionnaire that the portal shows. */
+export interface Questionnaire {
+  resourceType: 'Questionnaire';
+  url?: string;
+  version?: string;
+  title?: string;
+  description?: string;
+  item?: QuestionnaireItem[];
+  extension?: unknown[];
+}
+export interface QuestionnaireItem {
+  linkId: string;
+  prefix?: string;
+  text?: string;
+  type:
+    | 'group'
+    | 'display'
+    | 'boolean'
+    | 'decimal'
+    | 'integer'
+    | 'date'
+    | 'dateTime'
+    | 'time'
+    | 'string'
+    | 'text'
+    | 'url'
+    | 'choice'
+    | 'open-choice'
+    | 'attachment'
+    | 'reference'
+    | 'quantity';
+  required?: boolean;
+  repeats?: boolean;
+  readOnly?: boolean;
+  maxLength?: number;
+  enableWhen?: { question: string; operator: string; [answer: `answer${string}`]: unknown }[];
+  enableBehavior?: 'all' | 'any';
+  answerOption?: { valueCoding?: Coding; valueInteger?: number; valueString?: string; valueDate?: Day; valueTime?: Wall }[];
+  initial?: { [value: `value${string}`]: unknown }[];
+  extension?: { url: string; [value: `value${string}`]: unknown }[];
+  item?: QuestionnaireItem[];
+}
+export interface FormDetail {
+  form: FormItem;
+  questionnaire: Questionnaire;
+  templateVersion: string;
+  responses: Responses;
+  draftVersion: number;
+  attestationText: string;
+  signers: { role: string; name?: string; signedAt?: Instant }[];
+  submission?: { submissionId: Id; submittedAt: Instant; pdfUrl: string; sha256: string };
+}
+export interface DraftSaved {
+  draftVersion: number;
+  savedAt: Instant;
+}
+export interface FormSubmission {
+  responses: Responses;
+  signature?: string | { typed: string };
+  signatureDate?: string;
+  attestation: boolean;
+}
+export interface FormSubmitted {
+  submissionId: Id;
+  submittedAt: Instant;
+  status: 'COMPLETED';
+  sha256: string;
+  pdfUrl: string;
+}
+
+// Money
+
+export type PaymentStatus =
+  | 'pending'
+  | 'processing'
+  | 'requires_action'
+  | 'succeeded'
+  | 'failed'
+  | 'refunded'
+  | 'partially_refunded'
+  | 'disputed';
+export interface Payment {
+  id: Id;
+  invoiceIds: Id[];
+  amountCents: Cents;
+  refundedCents: Cents;
+  currency: string;
+  status: PaymentStatus;
+  method: { kind: 'card' | 'bank' | 'cash' | 'credit' | 'external' | 'test'; brand?: string; last4?: string };
+  failureMessage?: string;
+  createdAt: Instant;
+  paidAt?: Instant;
+  receiptUrl?: string;
+}
+export interface PaymentList {
+  payments: Payment[];
+  pagination: Page;
+}
+export interface InvoiceItem {
+  id: Id;
+  description: string;
+  quantity: number;
+  unitCents: Cents;
+  totalCents: Cents;
+  serviceId?: Id;
+  appointmentId?: Id;
+}
+export interface Invoice {
+  id: Id;
+  number: string;
+  status: 'draft' | 'open' | 'partially_paid' | 'paid' | 'void' | 'refunded';
+  issuedOn: Day;
+  dueOn: Day;
+  currency: string;
+  subtotalCents: Cents;
+  discountCents: Cents;
+  taxCents: Cents;
+  totalCents: Cents;
+  paidCents: Cents;
+  balanceCents: Cents;
+  items: InvoiceItem[];
+  payments: Payment[];
+}
+export interface InvoiceList {
+  invoices: Invoice[];
+  balanceCents: Cents;
+  pagination: Page;
+}
+export interface PaymentMethod {
+  id: Id;
+  brand: string;
+  last4: string;
+  expMonth: number;
+  expYear: number;
+  isDefault: boolean;
+  mandateAcceptedAt: Instant;
+}
+export interface IntentRequest {
+  invoiceId?: Id;
+  invoiceIds?: Id[];
+  amountCents?: Cents;
+  paymentMethodId?: Id;
+  saveMethod?: boolean;
+}
+export interface Intent {
+  paymentId: Id;
+  processor: 'stripe' | 'test';
+  paymentIntentId: string;
+  clientSecret: string;
+  amountCents: Cents;
+  currency: string;
+  status: 'requires_payment_method' | 'requires_confirmation' | 'requires_action' | 'processing' | 'succeeded' | 'canceled';
+}
+export type TestOutcome = 'succeed' | 'decline' | 'challenge' | 'dispute';
+
+// Notifications, realtime, profile
+
+export type NotificationType =
+  | 'appointment_requested'
+  | 'appointment_confirmed'
+  | 'appointment_declined'
+  | 'appointment_changed'
+  | 'appointment_cancelled'
+  | 'appointment_reminder'
+  | 'waitlist_offer'
+  | 'room_ready'
+  | 'form_assigned'
+  | 'form_reminder'
+  | 'form_completed'
+  | 'new_message'
+  | 'document_shared'
+  | 'invoice_issued'
+  | 'payment_received'
+  | 'payment_failed'
+  | 'security_notice'
+  | 'consent_renewal';
+export interface Notification {
+  id: Id;
+  type: NotificationType;
+  title: string;
+  message: string;
+  /** A path in the portal. */
+  link: string;
+  priority: 'low' | 'normal' | 'high' | 'urgent';
+  read: boolean;
+  readAt?: Instant;
+  dismissed: boolean;
+  clientId: Id;
+  createdAt: Instant;
+  expiresAt?: Instant;
+}
+export interface NotificationList {
+  notifications: Notification[];
+  unreadCount: number;
+  pagination: Page;
+}
+export interface PortalEvent {
+  type: 'create' | 'update' | 'delete';
+  collection: string;
+  id: Id;
+  clientId: Id;
+  at: Instant;
+}
+export interface Profile {
+  clientId: Id;
+  firstName: string;
+  lastName: string;
+  email: string;
+  dateOfBirth: Day;
+  preferredName?: string;
+  pronouns?: string;
+  gender?: string;
+  phone?: string;
+  phoneVerified: boolean;
+  address?: Address;
+  emergencyContact?: { name: string; relationship: string; phone: string };
+  preferredLocationId?: Id;
+  preferredPractitionerId?: Id;
+  avatarUrl?: string;
+  smsOptIn: boolean;
+  marketingOptIn: boolean;
+  language: string;
+  timeZone: string;
+  creditBalanceCents: Cents;
+  version: string;
+}
