@@ -21,6 +21,7 @@ const (
 	LimitAppointmentsList   = "appointments_list"
 	LimitAppointmentsCreate = "appointments_create"
 	LimitRegister           = "register"
+	LimitPayments           = "payments"        // attempts to pay: a thief tries one card after another
 	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
 	LimitPublicForms        = "public"          // other requests without sign-in, per address
 	LimitSignInAddress      = "sign_in_address" // failed sign-ins of one account from one address
@@ -31,6 +32,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitAppointmentsList:   {30, 60},
 	LimitAppointmentsCreate: {10, 3600},
 	LimitRegister:           {3, 3600},
+	LimitPayments:           {20, 3600},
 	LimitSendMail:           {5, 900},
 	LimitPublicForms:        {120, 60},
 	LimitSignInAddress:      {5, 900},

@@ -108,6 +108,7 @@ func Bind(app core.App) {
 	}
 	start := client(http.MethodPost, payments+"/intent", "", t.startPayment)
 	start.Key = kernel.KeyRequired
+	start.Limit = collections.LimitPayments
 	confirm := client(http.MethodPost, payments+"/{id}/test-confirm", collections.Payments, t.testConfirm)
 	confirm.Key = kernel.KeyOptional
 	kernel.Handle(app,

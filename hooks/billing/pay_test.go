@@ -219,6 +219,7 @@ func TestTheTestProcessorPretendsEveryOutcome(t *testing.T) {
 
 func TestAmountsThatAreRefused(t *testing.T) {
 	c := testkit.New(t)
+	c.Limit(t, collections.LimitPayments, 1000, 60)
 	invoice := bill(t, c, testkit.Ada, 4500)
 	c.As(t, testkit.AdaEmail)
 	before := c.Snapshot(t)
@@ -623,5 +624,20 @@ func TestInvoicesAreListed(t *testing.T) {
 	raw, _ := json.Marshal(one)
 	if strings.Contains(string(raw), "notes") {
 		t.Error("the clinic's own notes are shown to the client")
+	}
+}
+
+func TestTryingCardAfterCardIsStopped(t *testing.T) {
+	c := testkit.New(t)
+	invoice := bill(t, c, testkit.Ada, 4500)
+	for range 20 {
+		if got := begin(t, c, testkit.AdaEmail, map[string]any{"invoiceId": invoice}); got.Status >= 400 {
+			t.Fatalf("%d %s", got.Status, got.Body)
+		}
+	}
+	before := c.Snapshot(t)
+	begin(t, c, testkit.AdaEmail, map[string]any{"invoiceId": invoice}).Refused(t, http.StatusTooManyRequests, "RATE_LIMITED")
+	if c.Snapshot(t) != before {
+		t.Error("a refused attempt changed something")
 	}
 }

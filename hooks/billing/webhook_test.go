@@ -144,6 +144,7 @@ func TestEventsInEveryOrder(t *testing.T) {
 		orders = orders[:10]
 	}
 	c, _ := withStripe(t)
+	c.Limit(t, collections.LimitPayments, 1000, 60)
 	c.As(t, testkit.AdaEmail)
 	for n, order := range orders {
 		in := began(t, begin(t, c, testkit.AdaEmail, map[string]any{"invoiceId": bill(t, c, testkit.Ada, 4500)}), http.StatusCreated)

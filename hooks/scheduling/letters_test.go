@@ -40,10 +40,14 @@ func TestWhoGetsTheMail(t *testing.T) {
 	c := newClinic(t)
 	c.Add(t, "portal_users", map[string]any{"id": "loginpartner000", "email": "partner@mail.example", "password": testkit.Password, "verified": true, "first_name": "Pat",
 		"last_name": "Lovell", "account_status": "active"})
-	for id, x := range map[string]struct{ scope, status, expires string }{
-		"loginbilling000": {"billing", "active", ""}, "loginsuspended0": {"all", "suspended", ""}, "loginexpired000": {"all", "active", "2026-12-01 00:00:00.000Z"},
+	for id, x := range map[string]struct {
+		scope, status, expires string
+		verified               bool
+	}{
+		"loginbilling000": {"billing", "active", "", true}, "loginsuspended0": {"all", "suspended", "", true},
+		"loginexpired000": {"all", "active", "2026-12-01 00:00:00.000Z", true}, "loginunproven00": {"all", "active", "", false},
 	} {
-		c.Add(t, "portal_users", map[string]any{"id": id, "email": id + "@mail.example", "password": testkit.Password, "verified": true, "first_name": "X",
+		c.Add(t, "portal_users", map[string]any{"id": id, "email": id + "@mail.example", "password": testkit.Password, "verified": x.verified, "first_name": "X",
 			"last_name": "Y", "account_status": x.status})
 		c.Add(t, "client_access", map[string]any{"client": testkit.Ada, "portal_user": id, "relationship": "partner", "scope": x.scope, "expires_at": x.expires})
 	}
@@ -51,7 +55,7 @@ func TestWhoGetsTheMail(t *testing.T) {
 	id := ask(t, c, nil)
 	confirm(t, c, testkit.DeskEmail, id, map[string]any{"preference": 1})
 	settled(t, c)
-	for to, want := range map[string]int{testkit.AdaEmail: 2, "partner@mail.example": 2, "loginbilling000@mail.example": 0, "loginsuspended0@mail.example": 0, "loginexpired000@mail.example": 0} {
+	for to, want := range map[string]int{testkit.AdaEmail: 2, "partner@mail.example": 2, "loginbilling000@mail.example": 0, "loginsuspended0@mail.example": 0, "loginexpired000@mail.example": 0, "loginunproven00@mail.example": 0} {
 		if n := len(c.Mails(t, to)); n != want {
 			t.Errorf("%s gets %d mails, want %d", to, n, want)
 		}

@@ -310,6 +310,19 @@ func (c *Clinic) Fresh(t testing.TB, email string) string {
 	return c.As(t, email)
 }
 
+// Limit changes one of the clinic's limits, as an admin would in the dashboard.
+func (c *Clinic) Limit(t testing.TB, name string, most, seconds int) {
+	t.Helper()
+	r, err := c.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Set("limits", map[string]any{name: map[string]int{"max": most, "seconds": seconds}})
+	if err := c.App.Save(r); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Response is an answer with its body read.
 type Response struct {
 	Status int

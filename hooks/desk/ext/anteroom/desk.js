@@ -7,6 +7,7 @@ import { instantOf, many, moveDay, sayAge, sayBirth, sayDay, sayMoney, sayShortD
 const desk = store({
     date: "", // empty: today at the clinic
     location: "",
+    places: [],
     day: null,
     requests: null,
     closed: "", // why this role has no front desk
@@ -41,6 +42,7 @@ async function load(background) {
         ]);
         if (mine != turn) return;
         Object.assign(desk, { day, requests, problem: "", closed: "", asked: Date.now() });
+        if (!desk.location) desk.places = day.locations; // with a location, the day names only that one
     } catch (err) {
         if (mine != turn || err.isAbort || err.status == 401) return;
         if (err.status == 403) desk.closed = sentence(err);
@@ -208,7 +210,7 @@ const place = (visit) => (visit.serviceLocation == "TELEHEALTH" ? "by video" : `
 const born = (client) => (client.dateOfBirth ? "born " + sayBirth(client.dateOfBirth) : "");
 const visits = () => (desk.day?.appointments || []).filter((a) => a.status != "requested");
 const isToday = () => !desk.date;
-const zone = () => desk.day?.locations?.find((l) => l.id == desk.location)?.timeZone || desk.day?.locations?.[0]?.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
+const zone = () => (desk.places.find((l) => l.id == desk.location) || desk.places[0])?.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function summary() {
     const coming = visits().filter((a) => !OVER.includes(a.status));
@@ -331,17 +333,19 @@ function controls() {
             onchange: (e) => { if (e.target.value) { desk.date = e.target.value; desk.day = null; load(); } } }),
         step(1, "ri-arrow-right-s-line", "The day after"),
         t.button({ type: "button", className: "btn sm secondary", hidden: isToday, onclick: () => go(0) }, t.span({ className: "txt" }, "Today")),
-        () => (desk.day?.locations?.length > 1
-            ? t.select({ rid: "places", className: "desk-input", ariaLabel: "Location", onchange: (e) => { desk.location = e.target.value; load(); } },
-                t.option({ value: "" }, "All locations"), ...desk.day.locations.map((l) => t.option({ value: l.id, selected: l.id == desk.location }, l.name)))
+        () => (desk.places.length > 1
+            ? t.select({ rid: desk.places.map((l) => l.id).join(), className: "desk-input", ariaLabel: "Location", onchange: (e) => { desk.location = e.target.value; load(); } },
+                t.option({ value: "" }, "All locations"), ...desk.places.map((l) => t.option({ value: l.id, selected: l.id == desk.location }, l.name)))
             : null));
 }
+
+const isLive = () => desk.live && !desk.problem;
 
 function refreshState() {
     desk.tick;
     if (!desk.asked) return "";
     const at = timeIn(zone(), desk.asked);
-    return desk.live ? `Live, ${at}` : `Not live since ${at}. Trying again.`;
+    return isLive() ? `Live, ${at}` : `Not live since ${at}. Trying again.`;
 }
 
 export default function frontDesk() {
@@ -352,7 +356,7 @@ export default function frontDesk() {
                 t.h1({ className: "desk-title" }, "Front desk", t.span(null, () => (desk.day ? (isToday() ? "Today, " : "") + sayDay(desk.day.date) : ""))),
                 t.div({ className: "desk-bar", hidden: () => !!desk.closed },
                     controls(),
-                    t.span({ className: () => "desk-live " + (desk.live ? "on" : "") }, t.i({ className: () => (desk.live ? "ri-signal-tower-line" : "ri-wifi-off-line"), ariaHidden: true }), refreshState),
+                    t.span({ className: () => "desk-live " + (isLive() ? "on" : "") }, t.i({ className: () => (isLive() ? "ri-signal-tower-line" : "ri-wifi-off-line"), ariaHidden: true }), refreshState),
                     app.components.refreshButton({ onclick: () => load() }))),
             () => {
                 if (desk.closed) {

@@ -1,6 +1,7 @@
 // Anteroom in PocketBase's dashboard. This file runs before the dashboard's router starts, wrapped in a function of
 // its own. Routes come first and nothing is awaited before them: later ones would be refused. The pages themselves are
-// modules that load when they are opened. What the dashboard offers (app, t, store, watch) is named in need() below.
+// modules that load when they are opened. What it needs of the dashboard (app, t, store, watch) is
+// named at the end.
 
 const folder = app.pb.buildURL("/_/extensions/anteroom/");
 const page = (file) => async (route) => (await import(folder + file)).default(route);
@@ -30,14 +31,15 @@ fetch("/brand.css").then((r) => r.text()).then((css) => {
 
 // ---- navigation
 
-const ownersLinks = [{ href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" }, ...app.store.headerLinks];
+delete app.store.settingsNavGroups.Debug; // the SQL console is closed
+const deskLink = { href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" };
+const ownersLinks = [deskLink, ...app.store.headerLinks];
+const staffLinks = [deskLink, { href: "#/collections", icon: "ri-folder-user-line", label: "Records" }];
 watch(() => app.store.superuser?.id, () => {
-    app.store.headerLinks = isStaff()
-        ? [{ href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" }, { href: "#/collections", icon: "ri-folder-user-line", label: "Records" }]
-        : ownersLinks;
+    app.store.headerLinks = isStaff() ? staffLinks : ownersLinks;
     document.documentElement.classList.toggle("desk-staff", isStaff());
 });
-delete app.store.settingsNavGroups.Debug; // the SQL console is closed
+
 // What the role may not do is not offered. The server decides anyway.
 watch(() => [isStaff(), app.store.activeCollection?.createRule], () => {
     document.documentElement.classList.toggle("desk-no-create", isStaff() && app.store.activeCollection?.createRule !== "");
@@ -56,9 +58,7 @@ function rightPlace() {
 }
 window.addEventListener("hashchange", rightPlace);
 rightPlace();
-if (!location.hash || location.hash == "#/") {
-    if (!app.pb.authStore.isValid) location.replace(door());
-}
+if ((!location.hash || location.hash == "#/") && !app.pb.authStore.isValid) location.replace(door());
 document.addEventListener("mount:pageSuperuserLogin", (e) => {
     app.store.title = "Owner sign in";
     e.detail.appendChild(t.div({ className: "txt-center m-t-base" }, t.a({ href: "#/staff-login", className: "link-hint" }, "Work at the clinic? Sign in here")));
@@ -155,10 +155,10 @@ app.fieldTypes.encrypted = {
 
 // ---- after an upgrade of PocketBase: say in the console what is missing, instead of failing half-way
 
-const need = ["pb.send", "pb.afterSend", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "store.headerLinks",
-    "store.superuser", "components.refreshButton", "modals.openRecordUpsert", "toasts.success", "fieldTypes.date.view", "fieldTypes.text.input"];
+const need = ["pb.send", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "store.headerLinks",
+    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "toasts.success", "fieldTypes.date.view", "fieldTypes.text.input"];
 for (const name of need) {
-    if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined" && !["pb.afterSend", "store.superuser"].includes(name)) {
+    if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined") {
         console.error("Anteroom: the dashboard has changed, app." + name + " is missing");
     }
 }
