@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // zones on machines that have none
 
@@ -84,7 +85,19 @@ func newProgram(args []string) *program {
 		forms.Command(p),
 		cmd.NewSuperuserCommand(p),
 	)
+	readsOnly(root, "audit verify", "audit export", "forms export")
 	return p
+}
+
+// readsOnly marks the commands that may run beside a server.
+func readsOnly(root *cobra.Command, paths ...string) {
+	for _, path := range paths {
+		c, _, err := root.Find(strings.Fields(path))
+		if err != nil {
+			panic(err) // a fault of this file
+		}
+		c.Annotations = map[string]string{ops.ReadsOnly: "yes"}
+	}
 }
 
 // open readies the data directory for the command that was understood: lock, keys, hooks, database.

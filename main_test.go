@@ -91,6 +91,13 @@ func TestOneServerOnADirectory(t *testing.T) {
 	if code := command(t, setup(dir)...); code != 0 {
 		t.Fatalf("after the first ended: exit %d", code)
 	}
+	if release, err = ops.Lock(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if code := command(t, "audit", "verify", "--dir", dir); code != 0 {
+		t.Fatalf("reading beside a server: exit %d", code)
+	}
 }
 
 func TestTheDemoKnowsItsOwnDirectory(t *testing.T) {

@@ -45,9 +45,10 @@ var allDoors = []door{portalDoor, deskDoor, staffDoor, ownerDoor, batchDoor, sys
 
 // rule is an invariant and what each door does about it.
 type rule struct {
-	name  string         // as docs/doors.md names it
-	mode  kernel.Mode    // empty: dev, where most is open
-	given func(w *world) // what there is to harm
+	name  string                // as docs/doors.md names it
+	mode  kernel.Mode           // empty: dev, where most is open
+	given func(w *world)        // what there is to harm
+	also  func(w *world) string // what must not change either, beside what state looks at
 	doors map[door]cell
 }
 
@@ -106,8 +107,9 @@ func shut(table, statement string) map[door]cell {
 // world is one clinic with what a rule is about.
 type world struct {
 	*testkit.Clinic
-	t  *testing.T
-	id map[string]string // what given made, by a short name; {name} stands for it in paths, bodies and statements
+	t    *testing.T
+	also func(w *world) string
+	id   map[string]string // what given made, by a short name; {name} stands for it in paths, bodies and statements
 }
 
 func newWorld(t *testing.T, r rule) *world {
@@ -130,6 +132,7 @@ func newWorld(t *testing.T, r rule) *world {
 		w.As(t, email)
 	}
 	w.settle()
+	w.also = r.also
 	return w
 }
 
@@ -150,7 +153,11 @@ func (w *world) state() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.Snapshot(w.t) + strings.Join(sessions, "\n")
+	state := w.Snapshot(w.t) + strings.Join(sessions, "\n")
+	if w.also != nil {
+		state += w.also(w)
+	}
+	return state
 }
 
 var placeholder = regexp.MustCompile(`\{(\w+)\}`)

@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import jsxA11y from 'eslint-plugin-jsx-a11y';
+import globals from 'globals';
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
@@ -9,7 +10,7 @@ const rawColour = {
 };
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'public'] },
+  { ignores: ['node_modules', 'public', 'e2e/screenshots'] },
   js.configs.recommended,
   tseslint.configs.recommended,
   reactHooks.configs.flat.recommended,
@@ -21,6 +22,11 @@ export default tseslint.config(
       // A visible control inside its label is how Field and the option rows are built.
       'jsx-a11y/label-has-associated-control': ['error', { assert: 'either', depth: 3 }],
     },
+  },
+  {
+    // Run by Node, with pieces that run in the browser.
+    files: ['e2e/**'],
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
   {
     // Features never import each other: what two of them need lies in lib or components.

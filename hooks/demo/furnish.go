@@ -172,8 +172,8 @@ func (f *room) visits(d Details) {
 		hour++
 	}
 	// the desk opens to a day with somebody on it
-	visit(d.Unregistered[0].ClientID, "ben", "Initial consultation", "confirmed", "in_office", f.at(0, 10, 0))
-	visit(d.Unregistered[1].ClientID, "ben", "Individual therapy", "confirmed", "telehealth", f.at(0, 13, 0))
+	visit(d.Unregistered[0].ClientID, "ben", "Initial consultation", "confirmed", "in_office", f.today.Add(10*time.Hour))
+	visit(d.Unregistered[1].ClientID, "ben", "Individual therapy", "confirmed", "telehealth", f.today.Add(13*time.Hour))
 
 	first := f.at(6, 15, 0)
 	f.add("appointments", "", map[string]any{"client": d.Clients[1].ClientID, "clinician": f.ids["ana"], "service": f.ids["Individual therapy"],

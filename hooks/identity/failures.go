@@ -3,6 +3,8 @@ package identity
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -23,7 +25,7 @@ type counter struct {
 	most   int           // 0: switched off
 	window time.Duration // failures older than this do not count
 	pause  time.Duration // how long nobody may try once most is reached; 0: until the window ends
-	refuse func(left time.Duration) *kernel.Error
+	locks  bool          // the account is locked, rather than the caller slowed down
 }
 
 // state is a counter's row. Instants are seconds since 1970.
@@ -39,23 +41,30 @@ func countersOf(app core.App, collection, email, ip string) []counter {
 	s := collections.Settings(app)
 	account := accountKey(collection, email)
 	here, anywhere := s.Limit(collections.LimitSignInAddress), s.Limit(collections.LimitSignInAccount)
-	slow := func(left time.Duration) *kernel.Error { return kernel.RateLimited("SIGN_IN_LIMIT", left) }
 	lock := time.Duration(s.LockoutMinutes) * time.Minute
 	return []counter{
-		{key: account + "|lock", most: s.LockoutFailures, window: lock, pause: lock, refuse: accountLocked},
-		{key: account + "|any", most: anywhere.Max, window: anywhere.Window(), refuse: slow},
-		{key: account + "|" + keyOf("address", ip), most: here.Max, window: here.Window(), refuse: slow},
+		{key: account + "|lock", most: s.LockoutFailures, window: lock, pause: lock, locks: true},
+		{key: account + "|any", most: anywhere.Max, window: anywhere.Window()},
+		{key: account + "|" + keyOf("address", ip), most: here.Max, window: here.Window()},
 	}
 }
 
-func accountLocked(left time.Duration) *kernel.Error {
-	e := kernel.Forbidden("ACCOUNT_LOCKED", "Too many tries. For your safety, password sign-in is paused. Try again later, or call us.")
-	e.RetryAfter = left
-	return e
+// refusal says no for the seconds that are left, in the answer's headers too.
+func (c counter) refusal(h http.Header, reason string, left int64) *kernel.Error {
+	wait := time.Duration(left) * time.Second
+	if c.locks {
+		e := kernel.Forbidden("ACCOUNT_LOCKED", "Too many tries. For your safety, password sign-in is paused. Try again later, or call us.")
+		e.RetryAfter = wait
+		return e
+	}
+	h.Set("RateLimit-Limit", strconv.Itoa(c.most))
+	h.Set("RateLimit-Remaining", "0")
+	h.Set("RateLimit-Reset", strconv.FormatInt(left, 10))
+	return kernel.RateLimited(reason, wait)
 }
 
 // refuseGuessing asks whether the next guess may be made at all.
-func refuseGuessing(app core.App, counters []counter) error {
+func refuseGuessing(app core.App, h http.Header, counters []counter) error {
 	rows, err := statesOf(app.ConcurrentDB(), counters)
 	if err != nil {
 		return err
@@ -63,7 +72,7 @@ func refuseGuessing(app core.App, counters []counter) error {
 	now := kernel.Now(app).Unix()
 	for _, c := range counters {
 		if until := rows[c.key].LockedUntil; until > now {
-			return c.refuse(time.Duration(until-now) * time.Second)
+			return c.refusal(h, "SIGN_IN_LIMIT", until-now)
 		}
 	}
 	return nil
@@ -85,7 +94,7 @@ func countFailure(app core.App, counters []counter, by kernel.Actor, account *co
 			if err := s.save(tx); err != nil {
 				return err
 			}
-			if c.pause > 0 && s.LockedUntil > now && account != nil {
+			if c.locks && s.LockedUntil > now && account != nil {
 				line := audit.EntryFor(by, audit.AccountLocked, audit.ResourceType(account.Collection().Name), account.Id)
 				if err := audit.Append(tx, line); err != nil {
 					return err
@@ -153,7 +162,7 @@ func clearFailures(app core.App, collection, email string) error {
 
 // limitAttempts counts an attempt of a stranger about an address, whatever comes of it, and refuses the one too many.
 // The next attempt after a refused one is refused alike until the window ends.
-func limitAttempts(app core.App, what, email string, rule collections.LimitRule) error {
+func limitAttempts(app core.App, h http.Header, what, email string, rule collections.LimitRule) error {
 	if rule.Max <= 0 {
 		return nil
 	}
@@ -165,7 +174,7 @@ func limitAttempts(app core.App, what, email string, rule collections.LimitRule)
 		}
 		now, s := kernel.Now(tx).Unix(), rows[c.key]
 		if s.LockedUntil > now {
-			return kernel.RateLimited("", time.Duration(s.LockedUntil-now)*time.Second)
+			return c.refusal(h, "", s.LockedUntil-now)
 		}
 		return c.after(s, now).save(tx)
 	})

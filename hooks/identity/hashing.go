@@ -32,19 +32,16 @@ func newHashQueue() *hashQueue {
 
 // do runs work when its turn comes, or not at all: 503 when too many wait or the caller is gone.
 func (q *hashQueue) do(ctx context.Context, work func()) error {
-	busy := func(cause error) error {
-		return kernel.Unavailable("SIGN_IN_BUSY", "A lot of people are signing in right now. Try again in a moment.").Because(cause)
-	}
 	if q.waiting.Add(1) > maxWaiting {
 		q.waiting.Add(-1)
-		return busy(errors.New("the queue for hashing is full"))
+		return tooBusy(errors.New("the queue for hashing is full"))
 	}
 	select {
 	case q.slots <- struct{}{}:
 		q.waiting.Add(-1)
 	case <-ctx.Done():
 		q.waiting.Add(-1)
-		return busy(ctx.Err())
+		return tooBusy(ctx.Err())
 	}
 	start := time.Now()
 	defer func() {
@@ -57,6 +54,10 @@ func (q *hashQueue) do(ctx context.Context, work func()) error {
 	}()
 	work()
 	return nil
+}
+
+func tooBusy(cause error) error {
+	return kernel.Unavailable("SIGN_IN_BUSY", "A lot of people are signing in right now. Try again in a moment.").Because(cause)
 }
 
 // nobodysHash is what a password is compared with when there is no account: the bcrypt of random bytes that were
@@ -117,6 +118,6 @@ func (t *turns) take(ctx context.Context, account string) (back func(), err erro
 		return func() { <-x.token; leave() }, nil
 	case <-ctx.Done():
 		leave()
-		return nil, kernel.Unavailable("SIGN_IN_BUSY", "A lot of people are signing in right now. Try again in a moment.").Because(ctx.Err())
+		return nil, tooBusy(ctx.Err())
 	}
 }

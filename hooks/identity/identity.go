@@ -61,23 +61,20 @@ func Bind(app core.App) {
 	outbox.OnJob(app, topicVerify, d.letter(sendVerification))
 	outbox.OnJob(app, topicReset, d.letter(sendReset))
 
-	post := func(path string, access kernel.Access, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
-		r := kernel.Route{Method: "POST", Path: kernel.Portal + "/auth/" + path, Access: access, MaxBody: 16 << 10, Do: do}
-		if access == kernel.Public {
-			r.Limit = collections.LimitPublicForms
-		}
-		return r
+	post := func(path string, access kernel.Access, limit string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
+		return kernel.Route{Method: "POST", Path: kernel.Portal + "/auth/" + path, Access: access, Limit: limit, MaxBody: 16 << 10, Do: do}
 	}
+	const forms = collections.LimitPublicForms // login has none: only failures count, and hashing has its queue
 	kernel.Handle(app,
-		post("register", kernel.Public, d.evenly(d.register)),
-		post("verify-email", kernel.Public, d.evenly(d.verifyEmail)),
-		post("resend-verification", kernel.Public, d.evenly(d.resendVerification)),
-		post("forgot-password", kernel.Public, d.evenly(d.forgotPassword)),
-		post("reset-password", kernel.Public, d.resetPassword),
-		post("login", kernel.Public, d.login),
-		post("refresh-token", kernel.Public, d.refresh),
-		post("logout", kernel.AnySignIn, d.logout),
-		post("session/extend", kernel.AnySignIn, d.extend),
+		post("register", kernel.Public, forms, d.evenly(d.register)),
+		post("verify-email", kernel.Public, forms, d.evenly(d.verifyEmail)),
+		post("resend-verification", kernel.Public, forms, d.evenly(d.resendVerification)),
+		post("forgot-password", kernel.Public, forms, d.evenly(d.forgotPassword)),
+		post("reset-password", kernel.Public, forms, d.resetPassword),
+		post("login", kernel.Public, "", d.login),
+		post("refresh-token", kernel.Public, "", d.refresh),
+		post("logout", kernel.AnySignIn, "", d.logout),
+		post("session/extend", kernel.AnySignIn, "", d.extend),
 		kernel.Route{Method: "GET", Path: kernel.Portal + "/auth/session", Access: kernel.AnySignIn, Do: d.session},
 	)
 	app.Cron().MustAdd("anteroom_forget_sign_in_traces", "23 * * * *", func() {

@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -139,6 +141,8 @@ func TestLoginRefusals(t *testing.T) {
 	})
 }
 
+var seconds = regexp.MustCompile(`"retryAfter":\d+`)
+
 // Nobody learns from an answer whether an address is known: not from the first wrong guess, and not from the lock.
 func TestUnknownAndWrongLookAlike(t *testing.T) {
 	c := newClinic(t)
@@ -151,6 +155,7 @@ func TestUnknownAndWrongLookAlike(t *testing.T) {
 		for range 7 {
 			for _, email := range []string{ada, dee, owner} {
 				a, b := send(email), send("nobody-"+email)
+				a.Body, b.Body = seconds.ReplaceAllString(a.Body, ""), seconds.ReplaceAllString(b.Body, "") // each has its own lock
 				if a.Status != b.Status || a.Body != b.Body {
 					t.Fatalf("%s:\n%d %s\n%d %s", email, a.Status, a.Body, b.Status, b.Body)
 				}
@@ -176,8 +181,8 @@ func TestLockout(t *testing.T) {
 		Error struct{ Details struct{ RetryAfter int } }
 	}
 	a.into(t, &out)
-	if out.Error.Details.RetryAfter != 15*60 || a.Header.Get("Retry-After") != "900" {
-		t.Errorf("retry after %d, %s", out.Error.Details.RetryAfter, a.Header.Get("Retry-After"))
+	if n := out.Error.Details.RetryAfter; n > 15*60 || n < 14*60 || a.Header.Get("Retry-After") != strconv.Itoa(n) {
+		t.Errorf("retry after %d, %s", n, a.Header.Get("Retry-After"))
 	}
 	c.want(c.sdk("portal_users", ada, password), 403, "ACCOUNT_LOCKED") // one count for both doors
 	c.want(c.login("ADA@Mail.example", password, "address", "198.51.100.7"), 403, "ACCOUNT_LOCKED")

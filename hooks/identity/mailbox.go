@@ -31,14 +31,14 @@ const (
 	topicReset  = "identity_reset"
 )
 
-type letter struct {
+type letterRequest struct {
 	Email string `json:"email"`
 }
 
 // askForLetter queues the question, not the mail: whether somebody has the address is found out after the answer has
 // left, so that neither its body nor its time can tell.
 func (d *door) askForLetter(c *kernel.Call, topic string) (*kernel.Reply, error) {
-	var in letter
+	var in letterRequest
 	if err := c.Bind(&in); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (d *door) askForLetter(c *kernel.Call, topic string) (*kernel.Reply, error)
 	if requireText(bad, "email", in.Email, 255); bad.HasFields() {
 		return nil, bad
 	}
-	if err := limitAttempts(c.App, topic, in.Email, collections.Settings(c.App).Limit(collections.LimitSendMail)); err != nil {
+	if err := limitAttempts(c.App, c.Response.Header(), topic, in.Email, collections.Settings(c.App).Limit(collections.LimitSendMail)); err != nil {
 		return nil, err
 	}
 	if err := outbox.Job(c.App, topic, "", in); err != nil {
@@ -67,7 +67,7 @@ func (d *door) forgotPassword(c *kernel.Call) (*kernel.Reply, error) {
 // letter is the work of a queued question.
 func (d *door) letter(send func(tx core.App, u *collections.PortalUser) error) outbox.JobFunc {
 	return func(app core.App, payload []byte) error {
-		var in letter
+		var in letterRequest
 		if err := json.Unmarshal(payload, &in); err != nil {
 			return err
 		}
@@ -228,12 +228,14 @@ func confirmAddress(tx core.App, by kernel.Actor, t *collections.AccountToken) (
 		return false, err
 	}
 	u := collections.AsPortalUser(r)
+	if u.Status() != collections.AccountPending || u.PendingClient() == "" {
+		return false, nil
+	}
 	client, err := tx.FindRecordById(collections.Clients, u.PendingClient())
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err != nil {
 		return false, err
 	}
-	if err != nil || u.Status() != collections.AccountPending ||
-		!collections.AsClient(client).Active() || collections.NormalEmail(client.GetString("email")) != u.Email() {
+	if !collections.AsClient(client).Active() || collections.NormalEmail(client.GetString("email")) != u.Email() {
 		return false, nil
 	}
 	by.Kind, by.ID, by.Client = kernel.KindClient, u.Id, client.Id

@@ -63,7 +63,7 @@ func (d *door) refuseReplaced(e *core.RequestEvent) error {
 // authWithPassword is the door of the SDK and of the dashboard. The check is ours, for owners too: the limits, the
 // queue for hashing and the audit line hold at every password form. PocketBase then answers, through issue.
 func (d *door) authWithPassword(e *core.RecordAuthWithPasswordRequestEvent) error {
-	p, err := d.provePassword(e.RequestEvent, e.Collection.Name, e.Identity, e.Password)
+	p, err := d.provePassword(e.RequestEvent, e.Collection, e.Identity, e.Password)
 	if err != nil {
 		return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
 	}
@@ -82,8 +82,8 @@ func markRefresh(e *core.RecordAuthRefreshRequestEvent) error {
 	return e.Next()
 }
 
-// issue runs inside every answer of PocketBase that would carry an auth token. What is neither a known method nor a
-// marked refresh gets none.
+// issue runs inside every answer of PocketBase that would carry an auth token. What is neither a marked refresh nor
+// a method that SignIn knows gets none.
 //
 // The session's row and what PocketBase does to answer share one transaction. PocketBase keeps its answer back until
 // the commit, so a later hook that fails leaves neither row nor answer.
@@ -93,9 +93,6 @@ func (d *door) issue(e *core.RecordAuthRequestEvent) error {
 	}
 	if x, _ := e.Get(refreshKey).(*session); x != nil {
 		return d.reissue(e, x)
-	}
-	if !slices.Contains(methods, Method(e.AuthMethod)) {
-		return kernel.Refuse(e.RequestEvent, closedWay())
 	}
 	outer := e.App
 	err := outer.RunInTransaction(func(tx core.App) error {

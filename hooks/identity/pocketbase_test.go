@@ -93,6 +93,8 @@ func TestOwnerSignIn(t *testing.T) {
 	if c.count("portal_audit_log", "action = 'LOGIN' AND actor_kind = 'owner' AND resource_type = 'OWNER' AND result = 'ok'") != 1 {
 		t.Error("no line")
 	}
+	ok(t, c.app.Save(newRecord(c, core.CollectionNameSuperusers, m{"email": "Second.Owner@clinic.example", "password": password})))
+	c.sdkToken(core.CollectionNameSuperusers, "Second.Owner@clinic.example") // as PocketBase's command wrote it
 	for range 5 {
 		c.want(c.sdk(core.CollectionNameSuperusers, owner, "Wrong-Harbour-42"), 401, "INVALID_CREDENTIALS")
 	}

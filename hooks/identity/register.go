@@ -35,7 +35,7 @@ func (d *door) register(c *kernel.Call) (*kernel.Reply, error) {
 	if err := in.check(c.App); err != nil {
 		return nil, err
 	}
-	if err := limitAttempts(c.App, "register", in.Email, collections.Settings(c.App).Limit(collections.LimitRegister)); err != nil {
+	if err := limitAttempts(c.App, c.Response.Header(), "register", in.Email, collections.Settings(c.App).Limit(collections.LimitRegister)); err != nil {
 		return nil, err
 	}
 	col, err := c.App.FindCachedCollectionByNameOrId(collections.PortalUsers)
@@ -70,24 +70,24 @@ func (in *registration) check(app core.App) error {
 	in.Email = collections.NormalEmail(in.Email)
 	in.FirstName, in.LastName = strings.TrimSpace(in.FirstName), strings.TrimSpace(in.LastName)
 	if requireText(bad, "email", in.Email, 255); in.Email != "" && is.EmailFormat.Validate(in.Email) != nil {
-		bad.Field("email", "format", "Enter an email address, like name@example.com.")
+		_ = bad.Field("email", "format", "Enter an email address, like name@example.com.")
 	}
 	requireText(bad, "firstName", in.FirstName, 400)
 	requireText(bad, "lastName", in.LastName, 400)
 	if len(in.Phone) > 40 {
-		bad.Field("phone", "max_length", "That is too long.")
+		_ = bad.Field("phone", "max_length", "That is too long.")
 	}
 	if day, ok := birthDay(in.DateOfBirth, kernel.Now(app)); ok {
 		in.DateOfBirth = day
 	} else {
-		bad.Field("dateOfBirth", "format", "Enter your date of birth as year-month-day, for example 1990-04-27.")
+		_ = bad.Field("dateOfBirth", "format", "Enter your date of birth as year-month-day, for example 1990-04-27.")
 	}
 	if in.Password == "" {
-		bad.Field("password", "required", "This is needed.")
+		_ = bad.Field("password", "required", "This is needed.")
 	} else if weak := weakness(collections.Settings(app), in.Password, wordsOf(in.Email, in.FirstName, in.LastName, in.DateOfBirth)); weak != nil {
 		var v validation.Error
 		errors.As(weak, &v)
-		bad.Field("password", strings.TrimPrefix(v.Code(), "validation_"), v.Error())
+		_ = bad.Field("password", strings.TrimPrefix(v.Code(), "validation_"), v.Error())
 	}
 	if bad.HasFields() {
 		return bad
@@ -101,7 +101,7 @@ func birthDay(s string, now time.Time) (string, bool) {
 		s = s[:i]
 	}
 	day, err := time.Parse(time.DateOnly, s)
-	return s, err == nil && day.Year() >= 1900 && !day.After(now.AddDate(0, 0, 1)) // today may be tomorrow already, west of here
+	return s, err == nil && day.Year() >= 1900 && !day.After(now.AddDate(0, 0, 1)) // east of here it is tomorrow already
 }
 
 // match asks the same three questions whatever the answer to the first: which client, who has the address, who acts

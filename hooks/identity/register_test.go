@@ -3,6 +3,7 @@ package identity
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -177,8 +178,10 @@ func TestRegisterLimit(t *testing.T) {
 		}
 		a := c.register(umaForm("email", strings.ToUpper(email)))
 		c.want(a, 429, "RATE_LIMITED")
-		if a.Header.Get("Retry-After") == "" {
-			t.Error("no Retry-After")
+		h := a.Header
+		if n, err := strconv.Atoi(h.Get("Retry-After")); err != nil || n > 3600 || n < 3500 || h.Get("RateLimit-Reset") != h.Get("Retry-After") ||
+			h.Get("RateLimit-Limit") != "3" || h.Get("RateLimit-Remaining") != "0" {
+			t.Error(h)
 		}
 	}
 	c.restart()

@@ -73,7 +73,7 @@ func (d *door) judgeChange(e *core.RecordEvent) error {
 		if err := e.Next(); err != nil {
 			return err
 		}
-		reason := ""
+		var reason string
 		switch {
 		case before.TokenKey() != e.Record.TokenKey(): // PocketBase renews it with the password and the address
 			reason = collections.EndedCredentials

@@ -57,7 +57,11 @@ func newSessions(app core.App) *Sessions {
 
 // OnEnd registers who must hear that a session has ended. Call it while binding. The function is called after the
 // commit, possibly inside somebody's request: it must not wait.
-func (s *Sessions) OnEnd(f func(sid, reason string)) { s.onEnd = append(s.onEnd, f) }
+func (s *Sessions) OnEnd(f func(sid, reason string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onEnd = append(s.onEnd, f)
+}
 
 // Live tells whether a session may be used now. It has no side effects: it may be asked under any lock.
 func (s *Sessions) Live(sid string) bool {
@@ -163,11 +167,12 @@ func (s *Sessions) end(sid, reason string) {
 	s.mu.Lock()
 	_, known := s.live[sid]
 	delete(s.live, sid)
+	hear := slices.Clone(s.onEnd)
 	s.mu.Unlock()
 	if !known {
 		return
 	}
-	for _, f := range s.onEnd {
+	for _, f := range hear {
 		f(sid, reason)
 	}
 }

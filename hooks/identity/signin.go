@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -96,6 +97,9 @@ func maySignIn(account *core.Record) bool {
 // SignIn opens a session for a proven identity, in the caller's transaction: the row, its LOGIN line in the audit
 // log and whatever the caller adds commit together. Errors are *kernel.Error when a condition refuses.
 func SignIn(tx core.App, a Attempt) (*Opened, error) {
+	if !tx.IsTransactional() {
+		return nil, errors.New("identity.SignIn needs a transaction")
+	}
 	now, err := tx.FindRecordById(a.Account.Collection(), a.Account.Id)
 	if err != nil {
 		return nil, err
@@ -172,22 +176,23 @@ type proof struct {
 // provePassword checks a password. Whether the address is known shows neither in the answer nor in the work: one
 // look-up, one bcrypt, one count. A guess is refused before it is evaluated once the account's limits are reached,
 // and guesses about one account are made one after the other, so that none escapes the count.
-func (d *door) provePassword(e *core.RequestEvent, collection, email, password string) (proof, error) {
-	ctx, p := e.Request.Context(), proof{collection: collection, email: collections.NormalEmail(email)}
-	col, err := d.app.FindCachedCollectionByNameOrId(collection)
-	if err != nil {
-		return p, err
-	}
-	counters := countersOf(d.app, collection, p.email, e.RealIP())
-	back, err := d.turns.take(ctx, accountKey(collection, p.email))
+func (d *door) provePassword(e *core.RequestEvent, c *core.Collection, email, password string) (proof, error) {
+	ctx, p := e.Request.Context(), proof{collection: c.Name, email: collections.NormalEmail(email)}
+	counters := countersOf(d.app, p.collection, p.email, e.RealIP())
+	back, err := d.turns.take(ctx, accountKey(p.collection, p.email))
 	if err != nil {
 		return p, err
 	}
 	defer back()
-	if err := refuseGuessing(d.app, counters); err != nil {
+	if err := refuseGuessing(d.app, e.Response.Header(), counters); err != nil {
 		return p, err
 	}
-	p.account, err = collections.LoginByEmail(d.app, collection, p.email)
+	if needsSession(c) {
+		password = digest(password)
+		p.account, err = collections.LoginByEmail(d.app, c.Name, p.email)
+	} else { // PocketBase's own commands write the owners, as typed
+		p.account, err = d.app.FindAuthRecordByEmail(c, strings.TrimSpace(email))
+	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return p, err
 	}
@@ -195,10 +200,7 @@ func (d *door) provePassword(e *core.RequestEvent, collection, email, password s
 	if p.account != nil {
 		hash = p.account.GetString(core.FieldNamePassword + ":hash")
 	}
-	if collection != core.CollectionNameSuperusers { // PocketBase's own commands set the owner's password
-		password = digest(password)
-	}
-	fits, err := d.hashing.fits(ctx, col, hash, password)
+	fits, err := d.hashing.fits(ctx, c, hash, password)
 	if err != nil {
 		return p, err
 	}
@@ -208,7 +210,7 @@ func (d *door) provePassword(e *core.RequestEvent, collection, email, password s
 	if err := countFailure(d.app, counters, kernel.ActorFrom(e), p.account); err != nil {
 		return p, err
 	}
-	return p, d.noteRefusedSignIn(e, collection, p.account, wrongPair())
+	return p, d.noteRefusedSignIn(e, c.Name, p.account, wrongPair())
 }
 
 // forgetFailures lets a finished sign-in clear what was counted. The person is in: an error is the operator's.

@@ -35,7 +35,7 @@ var letters = map[string]letterWords{
 			"Si no fue usted, no haga nada: su contraseña sigue igual.",
 		resetLabel:     "Elegir una contraseña nueva",
 		changedSubject: "Cambió su contraseña de %s",
-		changedText:    "Su contraseña se cambió hace un momento y se cerraron todas sus sesiones.\n\nSi no fue usted, llámenos.",
+		changedText:    "Su contraseña se cambió hace un instante y se cerraron todas sus sesiones.\n\nSi no fue usted, llámenos.",
 	},
 }
 

@@ -127,10 +127,21 @@ func OnJob(app core.App, topic string, f JobFunc) {
 	w.mu.Unlock()
 }
 
+// showNoPayload: a mail may hold the code that signs somebody in. PocketBase shows hidden fields to owners, who could
+// then be anybody.
+func showNoPayload(e *core.RecordEnrichEvent) error {
+	if err := e.Next(); err != nil {
+		return err
+	}
+	e.Record.Hide("payload")
+	return nil
+}
+
 // Bind wakes the worker after each commit that wrote a row, and starts it with the server.
 func Bind(app core.App) {
 	w := workerOf(app)
 	w.deliver = senderFor(kernel.ConfigOf(app))
+	app.OnRecordEnrich(Collection).BindFunc(showNoPayload)
 	app.OnRecordAfterCreateSuccess(Collection).BindFunc(func(e *core.RecordEvent) error {
 		select {
 		case w.wake <- struct{}{}:

@@ -108,7 +108,7 @@ func (h *hub) deliver() {
 func (h *hub) tell(c change) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // an item that panics must not end the server
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("an item panicked with a %T", p) // not its text: that may quote the record
 		}
 	}()
 	users, err := h.audience(c, c.client)

@@ -21,7 +21,6 @@
 package realtime
 
 import (
-	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -163,6 +162,6 @@ func (h *hub) close() {
 	select {
 	case <-done:
 	case <-time.After(h.limits.write):
-		h.app.Logger().Error("realtime connections did not end in time", "error", errors.New("still open"))
+		h.app.Logger().Error("realtime connections did not end in time")
 	}
 }

@@ -60,35 +60,26 @@ func (r *deskRow) targets() []any {
 }
 
 func (r *deskRow) whom() deskClient {
-	return deskClient{ID: r.row.client, Name: strings.TrimSpace(r.clientFirst + " " + r.clientLast), DateOfBirth: r.born}
+	return deskClient{ID: r.client, Name: strings.TrimSpace(r.clientFirst + " " + r.clientLast), DateOfBirth: r.born}
 }
 
 // deskRows runs one of the desk's queries.
-func deskRows(app core.App, query string, args ...any) (out []*deskRow, err error) {
-	stmt, err := kernel.Prepared(app, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.Query(args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		r := &deskRow{}
-		if err := rows.Scan(r.targets()...); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+func deskRows(app core.App, query string, args ...any) ([]*deskRow, error) {
+	var out []*deskRow
+	var r deskRow
+	err := eachRow(app, query, args, r.targets(), func() error {
+		one := r
+		out = append(out, &one)
+		return nil
+	})
+	return out, err
 }
 
 // readOf is one audit line for each client whose visits are about to be shown, so that each can see who looked.
 func readOf(c *kernel.Call, action audit.Action, rows []*deskRow) error {
 	count := map[string]int{}
 	for _, r := range rows {
-		count[r.row.client]++
+		count[r.client]++
 	}
 	lines := make([]audit.Entry, 0, len(count)+1)
 	for _, client := range slices.Sorted(maps.Keys(count)) {
@@ -124,12 +115,8 @@ func listRequests(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	stmt, err := kernel.Prepared(c.App, count)
-	if err != nil {
-		return nil, err
-	}
 	var total int
-	if err := stmt.QueryRow(location).Scan(&total); err != nil {
+	if err := oneRow(c.App, count, []any{location}, &total); err != nil {
 		return nil, err
 	}
 	list := requestList{Requests: make([]deskRequest, 0, len(rows)), Pagination: page.Of(total)}
@@ -147,7 +134,7 @@ func listRequests(c *kernel.Call) (*kernel.Reply, error) {
 }
 
 func (v *view) deskRequest(r *deskRow) (deskRequest, error) {
-	due, err := formsDue(v.app, r.row.client)
+	due, err := formsDue(v.app, r.client)
 	if err != nil {
 		return deskRequest{}, err
 	}
@@ -178,7 +165,7 @@ func (v *view) conflicts(r *deskRow, wanted []collections.Preference) ([]bool, e
 			out[i] = true
 			continue
 		}
-		t := slot{appointment: r.id, client: r.row.client, service: r.service, location: r.location,
+		t := slot{appointment: r.id, client: r.client, service: r.service, location: r.location,
 			byVideo: collections.ServicePlace(r.where) == collections.Telehealth, localDate: p.Date,
 			start: at, end: at.Add(time.Duration(r.duration) * time.Minute), holdStart: at, holdEnd: at.Add(holdEnd.Sub(holdStart))}
 		busy, err := clientIsBusy(v.app, t)
@@ -298,7 +285,7 @@ func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.R
 	if err != nil {
 		return nil, err
 	}
-	_, item, err := v.one(c.ID(), "")
+	item, err := v.one(c.ID(), "")
 	if err != nil {
 		return nil, err
 	}
@@ -436,7 +423,7 @@ func viewDay(c *kernel.Call) (*kernel.Reply, error) {
 }
 
 func (v *view) deskVisit(r *deskRow) (deskVisit, error) {
-	due, err := formsDue(v.app, r.row.client)
+	due, err := formsDue(v.app, r.client)
 	if err != nil {
 		return deskVisit{}, err
 	}
@@ -445,9 +432,6 @@ func (v *view) deskVisit(r *deskRow) (deskVisit, error) {
 		return deskVisit{}, err
 	}
 	visit := deskVisit{Appointment: item, Client: r.whom(), FormsMissing: len(item.FormsDue), Alerts: []string{}}
-	stmt, err := kernel.Prepared(v.app, selectBalance)
-	if err != nil {
-		return visit, err
-	}
-	return visit, stmt.QueryRow(r.row.client).Scan(&visit.BalanceCents)
+	err = oneRow(v.app, selectBalance, []any{r.client}, &visit.BalanceCents)
+	return visit, err
 }

@@ -251,7 +251,7 @@ func TestAnyClinicianIsChosenFairly(t *testing.T) {
 	third := ask(t, c, map[string]any{"clinicianId": nil, "preferredTime1": "16:30"})
 	before := settled(t, c)
 	got := confirm(t, c, testkit.DeskEmail, third, map[string]any{"preference": 1}).Refused(t, http.StatusConflict, "SLOT_UNAVAILABLE")
-	if got.Message != "Nobody is free at that time." {
+	if got.Message != "Nobody who gives this service is free at that time." {
 		t.Errorf("it says %q", got.Message)
 	}
 	if settled(t, c) != before {

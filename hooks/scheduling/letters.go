@@ -41,7 +41,7 @@ func (s *save) news() news {
 		return newsDeclined
 	case from != to && to == collections.AppointmentCancelled:
 		return newsCancelled
-	case from.Booked() && to.Booked() && slices.ContainsFunc(s.visitChanges(), func(f string) bool { return f != "room" }):
+	case from.Booked() && to.Booked() && len(s.visitChanges()) > 0:
 		return newsChanged
 	}
 	return noNews
@@ -189,7 +189,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 	case newsRequested:
 		m.Subject = say("We received your request", "Recibimos su solicitud")
 		m.LinkLabel = say("See your request", "Ver su solicitud")
-		answerBy := whenInWords(f.lang, f.now.Add(time.Duration(f.settings.RequestAnswerIn)*time.Hour).In(f.zone), f.now.In(f.zone).Year())
+		answerBy := answerInWords(f.lang, f.now.In(f.zone), f.settings)
 		text = []string{
 			say("We received your request for an appointment at "+clinic+".", "Recibimos su solicitud de cita en "+clinic+"."),
 			say("These are the times you asked for:", "Estas son las horas que pidió:") + "\n" + f.wishes(),

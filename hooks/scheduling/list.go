@@ -1,7 +1,6 @@
 package scheduling
 
 import (
-	"errors"
 	"time"
 
 	"anteroom/hooks/audit"
@@ -11,15 +10,13 @@ import (
 // The lists of one client. Each is a pair of constant queries, so that both are prepared once and their plans can be
 // tested: a page, and its total, which the index idx_appointments_client answers alone.
 //
-// LIMIT is an expression on purpose: SQLite plans a bare LIMIT ? for the value it is given, and would prepare the
-// statement anew at every execution (half the cost of the list).
-//
 // The parameters are numbered and the same for all: ?1 client, ?2 now, ?3 and ?4 bounds of start_time, ?5 and ?6
 // bounds of the local day (both inclusive), ?7 limit, ?8 offset. A query leaves alone what it does not need.
 type listQuery struct{ page, total string }
 
 const (
 	notEnded = `a.status IN ('requested','scheduled','confirmed','arrived','in_progress')`
+	ended    = `a.status IN ('completed','no_show')`
 	within   = ` AND a.start_time >= ?3 AND a.start_time < ?4 AND a.local_date >= ?5 AND a.local_date <= ?6`
 )
 
@@ -28,7 +25,7 @@ const (
 var conditions = map[string]string{
 	"":          ``,
 	"upcoming":  ` AND ` + notEnded + ` AND a.end_time > ?2 AND a.start_time > strftime('%Y-%m-%d %H:%M:%fZ', ?2, '-1 day')`,
-	"past":      ` AND a.status IN ('requested','scheduled','confirmed','arrived','in_progress','completed','no_show') AND (a.status IN ('completed','no_show') OR a.end_time <= ?2)`,
+	"past":      ` AND (` + ended + ` OR ` + notEnded + ` AND a.end_time <= ?2)`,
 	"cancelled": ` AND a.status IN ('cancelled','declined')`,
 }
 
@@ -77,7 +74,7 @@ func spanOf(query func(string) string) (span, error) {
 		} else if at, err := time.Parse(time.RFC3339, value); err == nil {
 			set(time.Time{}, at.UTC())
 		} else {
-			bad.Field(name, "date", "Enter a date like 2026-12-03, or an instant like 2026-12-03T17:00:00Z.")
+			bad = bad.Field(name, "date", "Enter a date like 2026-12-03, or an instant like 2026-12-03T17:00:00Z.")
 		}
 	}
 	// A day is compared as the visit's own local day; the instants around it only keep the search short, and are
@@ -142,39 +139,22 @@ func (v *view) list(q listQuery, client string, when span, page kernel.Page) (it
 	if err != nil {
 		return nil, 0, err
 	}
-	stmt, err := kernel.Prepared(v.app, q.page)
-	if err != nil {
-		return nil, 0, err
-	}
-	args := []any{client, v.now.Format(timeForm), when.from, when.to, when.fromDay, when.lastDay}
-	rows, err := stmt.Query(append(args, page.Limit, page.Offset)...)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	items = make([]Appointment, 0, page.Limit)
+	args := []any{client, v.now.Format(timeForm), when.from, when.to, when.fromDay, when.lastDay}
 	var r row
-	targets := r.targets()
-	for rows.Next() {
-		if err := rows.Scan(targets...); err != nil {
-			return nil, 0, err
-		}
+	err = eachRow(v.app, q.page, append(args, page.Limit, page.Offset), r.targets(), func() error {
 		item, err := v.item(&r, due[r.id])
-		if err != nil {
-			return nil, 0, err
-		}
 		items = append(items, item)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, 0, err
 	}
 	if len(items) < page.Limit && (len(items) > 0 || page.Offset == 0) { // the last page tells the total itself
 		return items, page.Offset + len(items), nil
 	}
-	if stmt, err = kernel.Prepared(v.app, q.total); err != nil {
-		return nil, 0, err
-	}
-	return items, total, stmt.QueryRow(args...).Scan(&total)
+	err = oneRow(v.app, q.total, args, &total)
+	return items, total, err
 }
 
 func viewOwn(c *kernel.Call) (*kernel.Reply, error) {
@@ -182,7 +162,7 @@ func viewOwn(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, item, err := v.one(c.ID(), c.Client())
+	item, err := v.one(c.ID(), c.Client())
 	if err != nil {
 		return nil, err
 	}

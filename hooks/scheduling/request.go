@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pocketbase/dbx"
 
@@ -81,9 +82,20 @@ func request(c *kernel.Call) (*kernel.Reply, error) {
 	if err := kernel.SaveAs(c.App, c.Actor, a.Record); err != nil {
 		return nil, inTheWordsOfTheRequest(err, numbers)
 	}
-	lang := languageOf(c.Request.Header.Get("Accept-Language"))
-	return kernel.Created(requestAnswer{RequestID: a.Id, Status: "PENDING", SubmittedAt: a.SubmittedAt().Format(instantForm)}).
-		Say(inLanguage(lang, "Request sent. This does not hold the times.", "Solicitud enviada. Esto no reserva las horas.")), nil
+	zone, err := collections.Zone(a.TimeZone())
+	if err != nil {
+		return nil, err
+	}
+	submitted, lang := a.SubmittedAt(), languageOf(c.Request.Header.Get("Accept-Language"))
+	answerBy := answerInWords(lang, submitted.In(zone), collections.Settings(c.App))
+	return kernel.Created(requestAnswer{RequestID: a.Id, Status: "PENDING", SubmittedAt: submitted.Format(instantForm)}).
+		Say(inLanguage(lang, "Request sent. This does not hold the times. We'll answer by "+answerBy+".",
+			"Solicitud enviada. Esto no reserva las horas. Responderemos antes de: "+answerBy+".")), nil
+}
+
+// answerInWords is until when the clinic promises to answer a request that was sent at an instant.
+func answerInWords(lang string, sent time.Time, s *collections.ClinicSettings) string {
+	return whenInWords(lang, sent.Add(time.Duration(s.RequestAnswerIn)*time.Hour), sent.Year())
 }
 
 // usualLocation is where a client who names no place is meant to come: the place they prefer, else the first of the

@@ -147,7 +147,9 @@ func (s *save) checkNew() error {
 		audit.As(s.after.Record, audit.RequestAppointment)
 		s.fillRequest()
 		s.refuseUnofferedVisit()
-		s.refuseUnaskable()
+		if err := s.refuseUnaskable(); err != nil {
+			return err
+		}
 	case s.books:
 		s.refuseUnofferedVisit()
 		s.refuseBookingThePast()
@@ -177,13 +179,13 @@ func (s *save) checkChange() error {
 	}
 	changed := s.visitChanges()
 	s.books = from == collections.AppointmentRequested && to.Booked()
-	if len(changed) > 0 && !s.books {
+	if !s.books {
 		s.refuseChangingVisit(changed)
 	}
 	if len(s.problems) > 0 {
 		return s.verdict()
 	}
-	if s.books || len(changed) > 0 {
+	if s.books || len(changed) > 0 || s.changed("room") {
 		if err := s.load(); err != nil {
 			return err
 		}
@@ -262,10 +264,10 @@ func (s *save) refuseMove(from, to collections.AppointmentStatus) {
 
 const maxDeclineReason = 500
 
-// visitChanges names the fields that change what the visit is.
+// visitChanges names the changed fields of what was agreed with the client. The room is the clinic's affair.
 func (s *save) visitChanges() []string {
 	var out []string
-	for _, f := range []string{"start_time", "end_time", "duration", "service", "clinician", "location", "service_location", "room"} {
+	for _, f := range []string{"start_time", "end_time", "duration", "service", "clinician", "location", "service_location"} {
 		if s.changed(f) {
 			out = append(out, f)
 		}
@@ -275,10 +277,12 @@ func (s *save) visitChanges() []string {
 
 func (s *save) refuseChangingVisit(changed []string) {
 	status := s.before.Status()
+	if s.changed("room") && !mayChangeRoom(s.actor, status) {
+		changed = append(changed, "room")
+	} else if mayChangeVisit(s.actor, status) {
+		return
+	}
 	for _, f := range changed {
-		if f == "room" && mayChangeRoom(s.actor, status) || mayChangeVisit(s.actor, status) {
-			continue
-		}
 		s.refuse(f, "read_only", "This can't be changed while the appointment is "+string(status)+".")
 	}
 }
@@ -433,26 +437,27 @@ func (s *save) refuseUnofferedVisit() {
 }
 
 // refuseUnaskable: what a person may not ask for though the clinic gives it. The desk may.
-func (s *save) refuseUnaskable() {
+func (s *save) refuseUnaskable() error {
 	if s.actor.IsStaff() || len(s.problems) > 0 {
-		return
+		return nil
 	}
 	if !s.service.Mode().Requestable() {
 		s.refuse("service", "service_not_bookable", "Call us to book this service.")
 	}
-	if s.clinician != nil && !s.clinician.GetBool("is_accepting_new_patients") && !s.knows(s.clinician.Id) {
+	if s.clinician == nil || s.clinician.GetBool("is_accepting_new_patients") {
+		return nil
+	}
+	var known bool
+	err := s.app.DB().NewQuery(selectKnown).Bind(dbx.Params{"client": s.after.Client(), "clinician": s.clinician.Id,
+		"now": s.now.Format(timeForm)}).Row(&known)
+	if err == nil && !known {
 		s.refuse("clinician", "clinician_not_accepting", "This person takes no new clients at the moment.")
 	}
+	return err
 }
 
-// knows tells whether the client is the clinician's already: on the care team, or with a visit that was agreed.
-func (s *save) knows(clinician string) bool {
-	var known bool
-	err := s.app.DB().NewQuery(selectKnown).Bind(dbx.Params{"client": s.after.Client(), "clinician": clinician,
-		"now": s.now.Format(timeForm)}).Row(&known)
-	return err == nil && known
-}
-
+// selectKnown tells whether a client is a clinician's already: on the care team, or with a visit that was agreed. The
+// plus keeps the planner on the client's few visits instead of the clinician's many.
 const selectKnown = `SELECT EXISTS (SELECT 1 FROM care_team t WHERE t.client = {:client} AND t.clinician = {:clinician}
 		AND t.[[from]] <= {:now} AND (t.until = '' OR t.until > {:now}))
 	OR EXISTS (SELECT 1 FROM appointments a WHERE a.client = {:client} AND +a.clinician = {:clinician}
@@ -505,7 +510,7 @@ func (s *save) derive() {
 		s.refuse("duration", "range", "A visit and the time after it can last 24 hours at most.")
 		return
 	}
-	if s.before == nil || s.changed("location") || s.changed("start_time") {
+	if s.before == nil || s.changed("location") { // else the zone in which it was agreed stays
 		a.Set("time_zone", s.location.TimeZone())
 	}
 	zone, err := collections.Zone(a.TimeZone())

@@ -158,6 +158,7 @@ func TestStaffWriteOnlyWhatIsTheirs(t *testing.T) {
 	desk := c.As(t, testkit.DeskEmail)
 	r := visitIn(t, c, collections.AppointmentConfirmed)
 	pending := visitIn(t, c, collections.AppointmentRequested)
+	c.Add(t, "rooms", map[string]any{"id": "roomroomroom000", "name": "Quiet room", "location": testkit.Location, "kind": "room", "capacity": 1, "is_active": true})
 	everybodySignsIn(t, c)
 	before := settled(t, c)
 	for field, value := range map[string]any{"client": testkit.Bo, "decided_by": testkit.Admin, "decided_at": "2026-12-01 10:00:00.000Z", "hold_end": "2026-12-21 17:10:00.000Z",
@@ -171,10 +172,7 @@ func TestStaffWriteOnlyWhatIsTheirs(t *testing.T) {
 			t.Errorf("%s: %d %s", field, got.Status, got.Body)
 		}
 	}
-	for field, value := range map[string]any{"start_time": "2026-12-22 17:00:00.000Z", "clinician": testkit.Ben, "room": "", "duration": 25} {
-		if field == "room" {
-			continue
-		}
+	for field, value := range map[string]any{"start_time": "2026-12-22 17:00:00.000Z", "clinician": testkit.Ben, "room": "roomroomroom000", "duration": 25} {
 		got := c.Do(t, http.MethodPatch, records+"/"+pending.Id, desk, map[string]any{field: value})
 		if got.Status != http.StatusBadRequest || object(t, got.Body)["data"].(map[string]any)[field] == nil {
 			t.Errorf("%s of a request: %d %s", field, got.Status, got.Body)
@@ -193,8 +191,13 @@ func TestStaffWriteOnlyWhatIsTheirs(t *testing.T) {
 	if settled(t, c) != before {
 		t.Error("a refused write changed something")
 	}
-	if got := c.Do(t, http.MethodPatch, records+"/"+r.Id, desk, map[string]any{"booking_type": "follow-up"}); got.Status != http.StatusOK {
-		t.Errorf("the desk's own field is refused: %d %s", got.Status, got.Body)
+	for field, value := range map[string]any{"booking_type": "follow-up", "room": "roomroomroom000"} {
+		if got := c.Do(t, http.MethodPatch, records+"/"+r.Id, desk, map[string]any{field: value}); got.Status != http.StatusOK {
+			t.Errorf("the desk's own %s is refused: %d %s", field, got.Status, got.Body)
+		}
+	}
+	if now := c.Find(t, "appointments", r.Id); now.GetInt("ics_sequence") != 0 || len(c.Mails(t, testkit.AdaEmail)) != 1 {
+		t.Error("the client is told of the room")
 	}
 }
 

@@ -78,7 +78,7 @@ func chooseClinician(tx core.App, s *save) error {
 	}
 	id, staff, err := freeClinician(tx, slotOf(a), "")
 	if isNoRows(err) {
-		return validation.Errors{"clinician": problem(codeSlotTaken, "Nobody is free at that time.")}
+		return validation.Errors{"clinician": problem(codeSlotTaken, "Nobody who gives this service is free at that time.")}
 	}
 	if err != nil {
 		return err

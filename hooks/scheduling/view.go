@@ -191,10 +191,10 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 }
 
 // open opens a sealed cell. One that does not open is left out, and the operator is told: the visit must stay
-// visible.
+// visible. What was erased on purpose is no news.
 func (v *view) open(r *row, fieldID, cell string) string {
 	text, err := phi.OpenCell(v.collection, r.id, fieldID, r.client, cell)
-	if err != nil {
+	if err != nil && !errors.Is(err, phi.ErrErased) {
 		v.app.Logger().Error("an encrypted value of an appointment does not open", "appointment", r.id, "field", fieldID, "error", err)
 	}
 	return text
@@ -213,12 +213,8 @@ const selectOne = `SELECT ` + rowColumns + rowTables + `WHERE a.id = ?`
 // read gives one appointment; kernel.NotFound when there is none, or it is another client's. client is empty for
 // readers of the clinic.
 func (v *view) read(id, client string) (*row, error) {
-	stmt, err := kernel.Prepared(v.app, selectOne)
-	if err != nil {
-		return nil, err
-	}
 	r := &row{}
-	err = stmt.QueryRow(id).Scan(r.targets()...)
+	err := oneRow(v.app, selectOne, []any{id}, r.targets()...)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && client != "" && r.client != client {
 		return nil, kernel.NotFound()
 	}
@@ -226,44 +222,30 @@ func (v *view) read(id, client string) (*row, error) {
 }
 
 // one gives the item of an appointment, as read does.
-func (v *view) one(id, client string) (*row, Appointment, error) {
+func (v *view) one(id, client string) (Appointment, error) {
 	r, err := v.read(id, client)
 	if err != nil {
-		return nil, Appointment{}, err
+		return Appointment{}, err
 	}
 	due, err := formsDue(v.app, r.client)
 	if err != nil {
-		return nil, Appointment{}, err
+		return Appointment{}, err
 	}
-	a, err := v.item(r, due[r.id])
-	return r, a, err
+	return v.item(r, due[r.id])
 }
 
 const selectFormsDue = `SELECT appointment, id FROM portal_forms
 	WHERE client = ? AND status IN ('pending','in_progress') AND appointment <> '' ORDER BY due_date, id`
 
 // formsDue lists the forms that a client has yet to send, by appointment.
-func formsDue(app core.App, client string) (due map[string][]string, err error) {
-	stmt, err := kernel.Prepared(app, selectFormsDue)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.Query(client)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var appointment, form string
-		if err := rows.Scan(&appointment, &form); err != nil {
-			return nil, err
-		}
-		if due == nil {
-			due = map[string][]string{}
-		}
+func formsDue(app core.App, client string) (map[string][]string, error) {
+	due := map[string][]string{}
+	var appointment, form string
+	err := eachRow(app, selectFormsDue, []any{client}, []any{&appointment, &form}, func() error {
 		due[appointment] = append(due[appointment], form)
-	}
-	return due, rows.Err()
+		return nil
+	})
+	return due, err
 }
 
 // heardItem is what a listening page gets, the same as it would fetch. It is made once for all who listen, so it
@@ -277,6 +259,5 @@ func heardItem(app core.App, r *core.Record) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, item, err := v.one(r.Id, r.GetString("client"))
-	return item, err
+	return v.one(r.Id, r.GetString("client"))
 }

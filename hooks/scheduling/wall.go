@@ -70,8 +70,3 @@ func instantOf(p collections.Preference, zone *time.Location) (time.Time, error)
 func shows(t time.Time, p collections.Preference) bool {
 	return t.Format(dayForm) == p.Date && t.Format(wallForm) == p.Time
 }
-
-// dayBounds is when a calendar day begins and ends in a zone.
-func dayBounds(day time.Time, zone *time.Location) (from, to time.Time) {
-	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone), time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, zone)
-}

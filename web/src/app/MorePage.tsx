@@ -5,7 +5,7 @@ import { destinationsFor } from './destinations';
 import { useShellWords } from './words';
 
 /** What the phone's tab bar does not hold. */
-export function MorePage() {
+export function Component() {
   const { t } = useShellWords();
   const { client } = useActingFor();
   return (

@@ -5,7 +5,7 @@ import { HelpLine, Page } from '@/components/Page';
 import { paths } from './paths';
 import { useShellWords } from './words';
 
-export function NotFound() {
+export function Component() {
   const { t } = useShellWords();
   return (
     <Page title={t('notFoundTitle')}>

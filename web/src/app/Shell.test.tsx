@@ -7,7 +7,7 @@ import { acknowledgeEnd, endSession, getSession, loadSession, signIn } from '@/l
 import type { PortalEvent } from '@/lib/types';
 import { renderRoutes } from '@/test/render';
 import { loginData, ok, serve } from '@/test/server';
-import { Shell } from './Shell';
+import { Component as Shell } from './Shell';
 
 // The stream itself is the SDK's and the server's affair; here only what the page does with an event.
 let send: (topic: string, event: unknown) => void;

@@ -18,7 +18,7 @@ import { SessionKeeper } from './SessionKeeper';
 import { useShellWords } from './words';
 
 /** The signed-in part: nothing of it is drawn without a session. */
-export function Shell() {
+export function Component() {
   const session = useSession();
   const location = useLocation();
   if (session.status !== 'signed-in') {
@@ -145,7 +145,7 @@ function Count({ value, tiny }: { value: number; tiny?: boolean }) {
     <span
       className={cx(
         'rounded-full bg-accent-solid text-center font-semibold text-accent-on',
-        tiny ? 'absolute top-2.5 left-[calc(50%+0.25rem)] min-w-4.5 px-1 text-[0.8125rem] leading-4.5' : 'ml-auto min-w-5.5 px-1.5 text-xs leading-5.5',
+        tiny ? 'absolute top-1.5 left-[calc(50%+0.5rem)] min-w-4.5 px-1 text-[0.8125rem] leading-4.5' : 'ml-auto min-w-5.5 px-1.5 text-xs leading-5.5',
       )}
     >
       <span aria-hidden>{value > 99 ? '99+' : value}</span>

@@ -7,11 +7,8 @@ import { routes as home } from '@/features/home';
 import { routes as notifications } from '@/features/notifications';
 import { routes as profile } from '@/features/profile';
 import { Frame } from './Frame';
-import { MorePage } from './MorePage';
-import { NotFound } from './NotFound';
 import { paths } from './paths';
 import { RouteError } from './RouteError';
-import { Shell } from './Shell';
 
 /** The table of contents: who may come in without signing in, and what stands inside the shell. */
 export const appRoutes: RouteObject[] = [
@@ -23,7 +20,8 @@ export const appRoutes: RouteObject[] = [
       { path: paths.root, element: <Navigate to={paths.home} replace /> },
       ...auth,
       {
-        element: <Shell />,
+        // Whoever signs in or registers does not need the shell yet.
+        lazy: () => import('./Shell'),
         errorElement: <RouteError />,
         children: [
           ...home,
@@ -32,8 +30,8 @@ export const appRoutes: RouteObject[] = [
           ...payments,
           ...notifications,
           ...profile,
-          { path: paths.more, element: <MorePage /> },
-          { path: '*', element: <NotFound /> },
+          { path: paths.more, lazy: () => import('./MorePage') },
+          { path: '*', lazy: () => import('./NotFound') },
         ].map(withOwnError),
       },
     ],

@@ -19,7 +19,7 @@ interface BannerProps {
   action?: ReactNode;
   /** Announced when it appears: `status` politely, `alert` at once. Leave out for what is there from the start. */
   announce?: 'status' | 'alert';
-  /** Moves the focus to it when it appears, after a failed action. Give it a new key to do so again. */
+  /** Moves the focus to it when it appears, after a failed action. Remove it when the next try starts, so that it does so again. */
   takeFocus?: boolean;
   ref?: Ref<HTMLDivElement>;
   className?: string;

@@ -51,7 +51,15 @@ export function Button({ variant, small, wide, onTint, icon, busy, busyLabel, cl
     else onClick?.(event);
   };
   return (
-    <button {...rest} type={type} onClick={press} aria-disabled={busy || undefined} className={look({ variant, small, wide, onTint }, className)}>
+    <button
+      {...rest}
+      type={type}
+      onClick={press}
+      // Pressing must not take the focus from a field: its check on blur would move the button away before the release.
+      onMouseDown={type === 'submit' ? event => event.preventDefault() : rest.onMouseDown}
+      aria-disabled={busy || undefined}
+      className={look({ variant, small, wide, onTint }, className)}
+    >
       <span className="grid">
         <span className={cx('col-start-1 row-start-1 inline-flex items-center justify-center gap-2', busy && 'invisible')}>
           {icon && <Icon of={icon} small />}

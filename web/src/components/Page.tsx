@@ -16,6 +16,7 @@ import { useComponentWords } from './words';
 export const PageNotices = createContext<ReactNode>(null);
 
 let firstPage = true;
+let lastPath: string | undefined;
 
 /**
  * The document's title ("Visits, Juniper House"), and the focus on the page's h1 after a move inside the app,
@@ -29,6 +30,8 @@ export function usePageTitle(title: string, step?: unknown): RefObject<HTMLHeadi
     document.title = `${title}, ${clinicName}`;
   }, [title, clinicName]);
   useEffect(() => {
+    const newStep = lastPath === pathname;
+    lastPath = pathname;
     // On the first load the browser's own start of the document is the right place.
     if (firstPage) {
       firstPage = false;
@@ -36,6 +39,8 @@ export function usePageTitle(title: string, step?: unknown): RefObject<HTMLHeadi
     }
     const target = heading.current ?? document.querySelector<HTMLElement>('main h1');
     target?.focus({ preventScroll: true });
+    // The router scrolls for a new address; a new step of the same one begins at the top as well.
+    if (newStep) document.documentElement.scrollTop = 0;
   }, [pathname, step]);
   return heading;
 }

@@ -66,6 +66,11 @@ export interface Words<D extends Dictionary> {
   language: Language;
 }
 
+/** "3:20 p. m." at the end of a Spanish sentence brings its own full stop. */
+function oneStop(text: string): string {
+  return text.replace(/m\.\.(?=\s|$)/g, 'm.');
+}
+
 /**
  * Registers a feature's words and gives the hook that reads them.
  * The Spanish dictionary must have exactly the English keys: a missing translation does not compile.
@@ -74,7 +79,7 @@ export function defineWords<const D extends Dictionary>(feature: string, en: D, 
   i18next.addResourceBundle('en', feature, en, true, true);
   i18next.addResourceBundle('es', feature, es, true, true);
   const wordsOf = (language: Language): Words<D> => {
-    const t: Words<D>['t'] = (key, values) => i18next.t(key, { ns: feature, lng: language, ...values });
+    const t: Words<D>['t'] = (key, values) => oneStop(i18next.t(key, { ns: feature, lng: language, ...values }));
     return {
       t,
       // The sentence is taken apart before the values go in: no value can pass for a tag.

@@ -1,7 +1,6 @@
 // Anteroom in PocketBase's dashboard. This file runs before the dashboard's router starts, wrapped in a function of
 // its own. Routes come first and nothing is awaited before them: later ones would be refused. The pages themselves are
-// modules that load when they are opened. What it needs of the dashboard (app, t, store, watch) is
-// named at the end.
+// modules that load when they are opened. What it needs of the dashboard (app, t, store, watch) is named at the end.
 
 const folder = app.pb.buildURL("/_/extensions/anteroom/");
 const page = (file) => async (route) => (await import(folder + file)).default(route);

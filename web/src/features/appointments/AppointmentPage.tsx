@@ -19,7 +19,7 @@ import { apiBlob } from '@/lib/pb';
 import { useApi } from '@/lib/query';
 import type { Appointment } from '@/lib/types';
 import { VisitNews } from './news';
-import { addressLine, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
+import { addressLine, asTitle, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
 import { useVisitWords } from './words';
 
 /** /appointments/:id: one visit or request. The clinic's decision shows by itself. */
@@ -54,7 +54,7 @@ function Visit({ visit }: { visit: Appointment }) {
         ) : (
           <span className="flex items-end gap-5">
             <DoorwayDate at={visit.startTime} zone={visit.timeZone} />
-            <span className="pb-1">{when}</span>
+            <span className="pb-1">{asTitle(when)}</span>
           </span>
         )
       }
@@ -64,7 +64,7 @@ function Visit({ visit }: { visit: Appointment }) {
       <div className="grid justify-items-start gap-2">
         <p className="text-lg font-semibold">{what}</p>
         <StatusChip status={visit.status} />
-        <p className="max-w-(--measure) text-ink-2">
+        <p className="max-w-(--measure) text-ink-2 empty:hidden">
           <Sentence visit={visit} />
         </p>
       </div>
@@ -103,7 +103,8 @@ function Sentence({ visit }: { visit: Appointment }) {
     case 'completed':
       return t('sentencePast');
     default:
-      return isOver(visit) ? t('sentencePast') : visit.status === 'scheduled' ? t('sentenceScheduled') : t('sentenceConfirmed');
+      // For the others the chip says it.
+      return isOver(visit) ? t('sentencePast') : visit.status === 'scheduled' ? t('sentenceScheduled') : null;
   }
 }
 
@@ -125,7 +126,7 @@ function Facts({ visit }: { visit: Appointment }) {
                     {wishes.map((wish, index) => (
                       <li key={index}>
                         <span className="sr-only">{places[index]}: </span>
-                        {wishedTime(wish, format)}
+                        {asTitle(wishedTime(wish, format))}
                       </li>
                     ))}
                   </ol>

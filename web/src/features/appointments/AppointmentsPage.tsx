@@ -12,7 +12,7 @@ import { useFormat } from '@/lib/format';
 import { useApi } from '@/lib/query';
 import type { Appointment, AppointmentList } from '@/lib/types';
 import { VisitNews } from './news';
-import { clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
+import { asTitle, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
 import { useVisitWords } from './words';
 
 const tabs = ['upcoming', 'past', 'cancelled'] as const;
@@ -131,7 +131,7 @@ function VisitRow({ visit }: { visit: Appointment }) {
   return (
     <Row
       icon={visit.serviceLocation === 'TELEHEALTH' ? Video : CalendarCheck}
-      title={visitTime(visit, format)}
+      title={asTitle(visitTime(visit, format))}
       to={paths.appointment(visit.id)}
       chip={<StatusChip status={visit.status} />}
       meta={[

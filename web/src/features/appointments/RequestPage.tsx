@@ -18,7 +18,7 @@ import { useIdempotencyKey } from '@/lib/idempotency';
 import { api, type ApiError } from '@/lib/pb';
 import { useApi, useInvalidate } from '@/lib/query';
 import type { AppointmentRequest, AppointmentRequestData, Location, Provider, Service } from '@/lib/types';
-import { addressLine, wishedTime } from './parts';
+import { addressLine, asTitle, wishedTime } from './parts';
 import { wallNow } from './preferences';
 import {
   allowedStep, ANYONE, bodyOf, emptyDraft, hasPlaceChoice, providersFor, readFieldErrors, REASON_MAX, steps, waysFor, withOnlyChoices,
@@ -70,7 +70,9 @@ function Request({ catalogue }: { catalogue: Catalogue }) {
 
   const service = catalogue.services.find((one) => one.id === draft.serviceId);
   const wished = (location.state as Place | null)?.step;
-  const step = allowedStep(wished ?? (service ? firstAfterService(service, catalogue) : 'service'), draft);
+  // Choosing never moves on: only the service that the page was opened with is taken as chosen.
+  const [start] = useState<Step>(() => (service ? firstAfterService(service, catalogue) : 'service'));
+  const step = allowedStep(wished ?? start, draft);
   const way = service && waysFor(service, catalogue, draft.who).find((one) => one.key === draft.way);
   const zone = way?.location?.timeZone ?? timeZone;
 
@@ -330,13 +332,13 @@ function Review({ draft, service, way, catalogue, onChange }: { draft: RequestDr
     { label: t('who'), value: who ? personName(who) : t('anyone'), step: choice ? 'place' : undefined },
     { label: t('how'), value: way?.how === 'TELEHEALTH' ? t('video') : [t('inOffice'), way?.location?.name].filter(Boolean).join(', '), step: choice ? 'place' : undefined },
     {
-      label: t('wished'),
+      label: t('suits'),
       value: (
         <ol className="grid gap-1">
           {draft.times.map((wish, index) => (
             <li key={index}>
               <span className="sr-only">{places[index]}: </span>
-              {wishedTime(wish, format)}
+              {asTitle(wishedTime(wish, format))}
             </li>
           ))}
         </ol>

@@ -5,7 +5,7 @@ import { CrisisNote } from '@/components/CrisisNote';
 import { TaskPage } from '@/components/Page';
 import { useFormat } from '@/lib/format';
 import type { AppointmentRequestData } from '@/lib/types';
-import { wishedTime } from './parts';
+import { asTitle, wishedTime } from './parts';
 import type { Preference } from './preferences';
 import { useVisitWords } from './words';
 
@@ -21,7 +21,7 @@ export function RequestSent({ data, times }: { data: AppointmentRequestData; tim
           {times.map((wish, index) => (
             <div key={index} className="py-3 first:pt-0 last:pb-0">
               <dt className="text-sm text-ink-2">{places[index]}</dt>
-              <dd className="font-semibold">{wishedTime(wish, format)}</dd>
+              <dd className="font-semibold">{asTitle(wishedTime(wish, format))}</dd>
             </div>
           ))}
         </dl>

@@ -9,7 +9,7 @@ import { useLanguage } from '@/lib/i18n';
 import { serverNow } from '@/lib/clock';
 import type { Day } from '@/lib/types';
 import { dayPartOf, firstOpenDay, isChosen, MAX_PREFERENCES, promote, timesOn, togglePreference, wallNow, WEEKS_AHEAD, weekDays, type Preference } from './preferences';
-import { wishedTime } from './parts';
+import { asTitle, wishedTime } from './parts';
 import { useVisitWords } from './words';
 
 interface TimesPickerProps {
@@ -148,7 +148,7 @@ function DayTimes({ day, now, value, full, onToggle }: { day: Day; now: Preferen
   const times = timesOn(day, now);
   return (
     <section aria-label={t('timesOf', { day: format.day(day) })} className="mt-6">
-      <h3 className="mb-3">{format.day(day)}</h3>
+      <h3 className="mb-3">{asTitle(format.day(day))}</h3>
       {times.length === 0 && <p className="text-ink-2">{t('noTimesLeft')}</p>}
       {parts.map((part) => {
         const own = times.filter((time) => dayPartOf(time) === part);
@@ -156,7 +156,7 @@ function DayTimes({ day, now, value, full, onToggle }: { day: Day; now: Preferen
         return (
           <div key={part} className="mt-3 grid gap-x-2 gap-y-1 sm:grid-cols-[6.25rem_1fr]">
             <p className="text-sm text-ink-2 sm:pt-2.5">{t(part)}</p>
-            <div className="grid grid-cols-[repeat(auto-fill,minmax(5.75rem,1fr))] gap-2">
+            <div className="grid grid-cols-[repeat(auto-fill,minmax(6.5rem,1fr))] gap-2">
               {own.map((time) => {
                 const wish = { date: day, time };
                 const chosen = isChosen(value, wish);
@@ -169,7 +169,7 @@ function DayTimes({ day, now, value, full, onToggle }: { day: Day; now: Preferen
                     aria-label={wishedTime(wish, format)}
                     onClick={() => onToggle(wish)}
                     className={cx(
-                      'min-h-11 rounded-md border px-1 font-semibold tabular-nums transition-colors',
+                      'min-h-11 rounded-md border px-1 font-semibold whitespace-nowrap tabular-nums transition-colors',
                       chosen
                         ? 'border-accent-solid bg-accent-solid text-accent-on'
                         : full
@@ -217,7 +217,7 @@ function Chosen({ value, full, errors, onChange, onSaid }: ChosenProps) {
               <li key={`${wish.date} ${wish.time}`} className="px-5 py-3">
                 <p className="text-sm text-ink-2">{places[index]}</p>
                 <p id={`time-${index}`} tabIndex={-1} className="font-semibold">
-                  {when}
+                  {asTitle(when)}
                 </p>
                 {errors.at[index] && <FieldError id={`time-${index}-error`}>{errors.at[index]}</FieldError>}
                 <div className="-ml-3 flex flex-wrap gap-x-2">

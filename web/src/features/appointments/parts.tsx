@@ -32,6 +32,11 @@ export function visitTime(appointment: Appointment, format: Formatter): string {
   return format.when(appointment.startTime, appointment.endTime, appointment.timeZone);
 }
 
+/** Spanish writes days in small letters; at the start of a title they get a capital. */
+export function asTitle(text: string): string {
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}
+
 /** "Thursday, December 3, 2:30 pm": a time that was asked for, as wall time. */
 export function wishedTime(wish: { date: string; time: string }, format: Formatter): string {
   return `${format.day(wish.date)}, ${format.wall(wish.time)}`;

@@ -1,5 +1,4 @@
-import { useState, type ReactNode } from 'react';
-import { useForm } from 'react-hook-form';
+import { useState, type FormEvent, type ReactNode } from 'react';
 import { Link, Navigate, useLocation, useNavigate, useSearchParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
@@ -9,7 +8,7 @@ import { PasswordInput, TextInput } from '@/components/Field';
 import { useConfig } from '@/lib/config';
 import { useErrorSentence } from '@/lib/errors';
 import { useFormat } from '@/lib/format';
-import { problemsOf } from '@/lib/forms';
+import type { Problem } from '@/lib/forms';
 import { safeNext } from '@/lib/nextPath';
 import { api, ApiError } from '@/lib/pb';
 import { signIn, useSession } from '@/lib/session';
@@ -19,16 +18,12 @@ import { looksLikeEmail, useAtPhone } from './fields';
 import { SecondFactor } from './SecondFactor';
 import { useAuthWords } from './words';
 
-interface Fields {
-  email: string;
-  password: string;
-}
-
 /** Passed along in the history entry, never in the address: an e-mail address does not belong in a URL. */
 export interface AuthState {
   email?: string;
 }
 
+/** Most people's first page: two fields need no form library, and every kilobyte counts here. */
 export function Component() {
   const { t, rich } = useAuthWords();
   const { clinicName, features } = useConfig();
@@ -42,13 +37,24 @@ export function Component() {
   const atPhone = useAtPhone();
   const [refusal, setRefusal] = useState<ReactNode>();
   const [challenge, setChallenge] = useState<{ mfaToken: string; methods: MfaMethod[] }>();
-  const form = useForm<Fields>({ defaultValues: { email: known, password: '' }, shouldFocusError: false, mode: 'onSubmit', reValidateMode: 'onBlur' });
-  const { errors, isSubmitting, submitCount } = form.formState;
+  const [email, setEmail] = useState(known);
+  const [password, setPassword] = useState('');
+  const [problems, setProblems] = useState<Problem[]>([]);
+  const [tries, setTries] = useState(0);
+  const [busy, setBusy] = useState(false);
 
   if (session.status === 'signed-in') return <Navigate to={next} replace />;
   if (challenge) return <SecondFactor challenge={challenge} onSignedIn={signIn} onStartOver={() => setChallenge(undefined)} />;
 
-  const refused = (error: unknown, email: string): ReactNode => {
+  const missing = (): Problem[] => [
+    ...(looksLikeEmail(email) ? [] : [{ id: 'email', message: t('errEmail') }]),
+    ...(password ? [] : [{ id: 'password', message: t('errPassword') }]),
+  ];
+  const problemOf = (id: string) => problems.find((one) => one.id === id)?.message;
+  /** Once a try has failed, a mended field loses its message when it is left. */
+  const look = () => tries > 0 && setProblems(missing());
+
+  const refused = (error: unknown): ReactNode => {
     if (!(error instanceof ApiError)) return sentence(error);
     switch (error.reason) {
       case 'INVALID_CREDENTIALS':
@@ -56,14 +62,21 @@ export function Component() {
       case 'ACCOUNT_LOCKED':
         return error.retryAfter ? t('lockedNoLink', { time: format.span(error.retryAfter), phone: atPhone }) : t('lockedNoTime', { phone: atPhone });
       case 'EMAIL_NOT_VERIFIED':
-        return rich('notVerified', { a: <Link className="link" to={paths.verifyEmail} state={{ email } satisfies AuthState} /> });
+        return rich('notVerified', { a: <Link className="link" to={paths.verifyEmail} state={{ email: email.trim() } satisfies AuthState} /> });
       default:
         return sentence(error);
     }
   };
 
-  const submit = form.handleSubmit(async ({ email, password }) => {
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (busy) return;
     setRefusal(undefined);
+    setTries(tries + 1);
+    const found = missing();
+    setProblems(found);
+    if (found.length > 0) return;
+    setBusy(true);
     try {
       signIn(await api<LoginData>('auth/login', { method: 'POST', body: { email: email.trim(), password }, anonymous: true }));
       void navigate(next, { replace: true });
@@ -72,15 +85,17 @@ export function Component() {
         setChallenge({ mfaToken: String(error.details.mfaToken), methods: (error.details.methods as MfaMethod[] | undefined) ?? [] });
         return;
       }
-      setRefusal(refused(error, email.trim()));
+      setRefusal(refused(error));
+    } finally {
+      setBusy(false);
     }
-  });
+  };
 
   return (
     <AuthLayout title={t('signIn')} heading={t('signInTo', { clinic: clinicName })}>
-      {submitCount > 0 && !isSubmitting && <ErrorSummary key={submitCount} problems={problemsOf(errors, ['email', 'password'])} />}
+      <ErrorSummary key={tries} problems={problems} />
       {refusal && (
-        <Banner takeFocus key={submitCount} tone="danger" className="mb-6">
+        <Banner takeFocus tone="danger" className="mb-6">
           {refusal}
         </Banner>
       )}
@@ -92,17 +107,23 @@ export function Component() {
           inputMode="email"
           autoCapitalize="none"
           spellCheck={false}
-          error={errors.email?.message}
-          {...form.register('email', { validate: (value) => looksLikeEmail(value) || t('errEmail') })}
+          name="email"
+          value={email}
+          onChange={(event) => setEmail(event.target.value)}
+          onBlur={look}
+          error={problemOf('email')}
         />
         <PasswordInput
           label={t('password')}
           autoComplete="current-password"
-          error={errors.password?.message}
-          {...form.register('password', { required: t('errPassword') })}
+          name="password"
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+          onBlur={look}
+          error={problemOf('password')}
         />
         <Actions className="">
-          <Button variant="primary" type="submit" busy={isSubmitting} busyLabel={t('signingIn')}>
+          <Button variant="primary" type="submit" busy={busy} busyLabel={t('signingIn')}>
             {t('signIn')}
           </Button>
           <Link to={paths.forgotPassword} className="link py-2">

@@ -99,7 +99,7 @@ export function Component() {
   return (
     <AuthLayout title={titles[step]} step={t('step', { n: step })} lead={leads[step]} back={step === 1 ? { to: paths.login, label: t('signIn') } : undefined}>
       {refusal && (
-        <Banner takeFocus key={step} tone="danger" className="mb-6">
+        <Banner takeFocus tone="danger" className="mb-6">
           {refusal}
         </Banner>
       )}

@@ -9,6 +9,7 @@ import { AlertDialog } from '@/components/Dialog';
 import { ErrorSummary } from '@/components/ErrorSummary';
 import { Checkbox } from '@/components/Field';
 import { TaskPage } from '@/components/Page';
+import { useConfig } from '@/lib/config';
 import { useErrorSentence } from '@/lib/errors';
 import { useFormat } from '@/lib/format';
 import type { Problem } from '@/lib/forms';
@@ -56,7 +57,8 @@ export function FillForm({ data, onSent, onSentElsewhere }: FillFormProps) {
   const invalidate = useInvalidate();
   const clientId = useClientId();
   const { keyFor } = useIdempotencyKey();
-  const form = useMemo(() => readQuestionnaire(data.questionnaire), [data.questionnaire]);
+  const { languages } = useConfig();
+  const form = useMemo(() => readQuestionnaire(data.questionnaire, languages[0]), [data.questionnaire, languages]);
   const [responses, setResponses] = useState<Responses>(() => (data.draftVersion > 0 || Object.keys(data.responses).length > 0 ? data.responses : initialResponses(form)));
   // A new number remounts the fields after answers came from somewhere else.
   const [epoch, setEpoch] = useState(0);
@@ -339,7 +341,7 @@ function QuestionStep({ data, form, screen, intro, progress, responses, refused,
   const id = fieldId(form, screen.id);
   const stem = (
     <>
-      {intro && <ClinicSpan text={intro} lang={data.questionnaire.language} />}
+      {intro && <ClinicSpan text={intro} lang={form.language} />}
       <Texts form={form} nodes={screen.stem} />
     </>
   );
@@ -500,7 +502,7 @@ function CheckStep({ data, form, screens, responses, busy, error, banner, crisis
       {needsStatement && (
         <div className="mt-5">
           <Checkbox name="attestation" checked={attested} error={statementMissing ? t('errAttest') : undefined} onChange={(event) => setAttested(event.target.checked)}>
-            {data.attestationText || t('attestPlain')}
+            {data.attestationText ? <ClinicText words={{ text: data.attestationText, lang: form.language }} note /> : t('attestPlain')}
           </Checkbox>
         </div>
       )}

@@ -13,8 +13,9 @@ import { limitsOf } from './questionnaire/validate';
 import { ClinicText } from './ClinicText';
 import { useFormWords } from './words';
 
-const control =
-  'min-h-12 w-full rounded-md border border-line-strong bg-surface px-3.5 py-2 text-md text-ink aria-invalid:border-2 aria-invalid:border-danger';
+const narrowControl =
+  'min-h-12 rounded-md border border-line-strong bg-surface px-3.5 py-2 text-md text-ink aria-invalid:border-2 aria-invalid:border-danger';
+const control = `w-full ${narrowControl}`;
 
 interface QuestionProps {
   form: Form;
@@ -47,7 +48,7 @@ export function Question(props: QuestionProps) {
 }
 
 /** The question's words, with "(optional)" and the language when it is not the page's. */
-function QuestionWords({ form, item }: { form: Form; item: Item }) {
+function QuestionWords({ form, item, as }: Pick<QuestionProps, 'form' | 'item' | 'as'>) {
   const { t } = useFormWords();
   const language = useLanguage();
   const words = itemWords(form, item, language);
@@ -55,7 +56,7 @@ function QuestionWords({ form, item }: { form: Form; item: Item }) {
   const optional = !item.required && !isMoodMeasure(form) && !/\((optional|opcional)\)/i.test(words.text);
   return (
     <>
-      <ClinicText words={words} note />
+      <ClinicText words={words} note={as === 'h1'} />
       {optional && <span className="text-md font-normal tracking-normal text-ink-2"> {t('optional')}</span>}
     </>
   );
@@ -75,7 +76,7 @@ function Labelled({ form, item, id, error, as, stem, help, children }: QuestionP
   const described = [help ? `${id}-help` : '', hint ? `${id}-hint` : '', error ? `${id}-error` : ''].filter(Boolean).join(' ');
   const label = (
     <label htmlFor={id} className={as === 'label' ? 'font-semibold' : undefined}>
-      <QuestionWords form={form} item={item} />
+      <QuestionWords form={form} item={item} as={as} />
     </label>
   );
   return (
@@ -197,7 +198,7 @@ function QuantityField({ item, aria, value, onChange }: { item: Item; aria: Aria
     <div className="flex flex-wrap gap-3">
       <NumberField aria={aria} value={amount} whole={false} onChange={(next) => change(next, unit)} />
       {units.length > 1 ? (
-        <select aria-label={t('unit')} className={cx(control, 'w-auto')} value={unit} onChange={(event) => change(amount, event.target.value)}>
+        <select aria-label={t('unit')} className={narrowControl} value={unit} onChange={(event) => change(amount, event.target.value)}>
           {units.map((one) => (
             <option key={one}>{one}</option>
           ))}
@@ -270,11 +271,11 @@ function Legend({ form, item, as, stem }: Pick<QuestionProps, 'form' | 'item' | 
       {stem}
       {as === 'h1' ? (
         <h1 tabIndex={-1} className={headingLook}>
-          <QuestionWords form={form} item={item} />
+          <QuestionWords form={form} item={item} as={as} />
         </h1>
       ) : (
         <span className="font-semibold">
-          <QuestionWords form={form} item={item} />
+          <QuestionWords form={form} item={item} as={as} />
         </span>
       )}
     </legend>
@@ -338,7 +339,7 @@ function OneChoice(props: QuestionProps) {
     <>
       <RadioRows
         name={id}
-        legend={<QuestionWords form={form} item={item} />}
+        legend={<QuestionWords form={form} item={item} as={as} />}
         legendAs={as}
         stem={stem}
         hint={help}
@@ -362,7 +363,7 @@ function YesNo({ form, item, id, value, onChange, error, as, stem, help }: Quest
     <>
       <RadioRows
         name={id}
-        legend={<QuestionWords form={form} item={item} />}
+        legend={<QuestionWords form={form} item={item} as={as} />}
         legendAs={as}
         stem={stem}
         hint={help}
@@ -535,11 +536,11 @@ function NotHere({ form, item, as, stem, error, id }: QuestionProps) {
       {stem}
       {as === 'h1' ? (
         <h1 tabIndex={-1} className={headingLook}>
-          <QuestionWords form={form} item={item} />
+          <QuestionWords form={form} item={item} as={as} />
         </h1>
       ) : (
         <p className="font-semibold">
-          <QuestionWords form={form} item={item} />
+          <QuestionWords form={form} item={item} as={as} />
         </p>
       )}
       {error && <FieldError id={`${id}-error`}>{error}</FieldError>}

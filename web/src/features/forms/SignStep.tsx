@@ -81,7 +81,7 @@ export function SignStep({ data, form, responses, back, onBack, onSign, busy, er
   return (
     <TaskPage
       title={data.form.formTitle}
-      lead={minutes && minutes <= 5 ? t('signIntroMinutes', { count: minutes }) : t('signIntro')}
+      lead={minutes && !onBack ? t('signIntroMinutes', { count: minutes }) : t('signIntro')}
       back={back}
       step="sign"
     >
@@ -153,7 +153,7 @@ export function SignStep({ data, form, responses, back, onBack, onSign, busy, er
             forget('attestation');
           }}
         >
-          {data.attestationText || t('attest', { name })}
+          {data.attestationText ? <ClinicText words={{ text: data.attestationText, lang: form.language }} note /> : t('attest', { name })}
         </Checkbox>
       </div>
       {error && !problemOf(error.reason) && (
@@ -205,7 +205,7 @@ function WholeText({ form, responses }: { form: Form; responses: Responses }) {
   const language = useLanguage();
   return (
     <Card className="grid gap-3">
-      {readingOrder(form, responses).map((node) => {
+      {readingOrder(form, responses).map((node, index) => {
         const words = itemWords(form, node.item, language);
         if (isQuestion(node) || isRepeatingGroup(node.item)) {
           return (
@@ -223,7 +223,7 @@ function WholeText({ form, responses }: { form: Form; responses: Responses }) {
         if (!words.text) return null;
         return node.item.type === 'group' ? (
           <h2 key={node.item.linkId} className="mt-3 text-lg leading-(--lh-lg) font-semibold tracking-normal first:mt-0">
-            <ClinicText words={words} note />
+            <ClinicText words={words} note={index === 0} />
           </h2>
         ) : (
           <ClinicParagraphs key={node.item.linkId} words={words} />

@@ -35,6 +35,7 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
   const changed = useRef(onChange);
   const [drawn, setDrawn] = useState(false);
   const [said, setSaid] = useState('');
+  const [broken, setBroken] = useState(false);
 
   useEffect(() => {
     changed.current = onChange;
@@ -45,7 +46,8 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
     if (!element) return;
     let stop: (() => void) | undefined;
     let gone = false;
-    void import('signature_pad').then(({ default: SignaturePadLibrary }) => {
+    const begin = async () => {
+      const { default: SignaturePadLibrary } = await import('signature_pad');
       if (gone) return;
       const own = new SignaturePadLibrary(element, { minWidth: 0.8, maxWidth: 2.6 });
       pad.current = own;
@@ -82,7 +84,9 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
         own.off();
         pad.current = null;
       };
-    });
+    };
+    // No network, or no canvas: the other way to sign is as good.
+    begin().catch(() => setBroken(true));
     return () => {
       gone = true;
       stop?.();
@@ -108,6 +112,14 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
     },
     focus: () => canvas.current?.focus(),
   }));
+
+  if (broken) {
+    return (
+      <p id={id} tabIndex={-1} className="rounded-md border border-line-strong bg-surface p-5">
+        {t('padBroken')}
+      </p>
+    );
+  }
 
   const clear = () => {
     pad.current?.clear();

@@ -123,7 +123,7 @@ export function Checkout({ invoice, busy, notice, onPay, method }: CheckoutProps
             </div>
           )}
           <Button type="submit" variant="primary" wide busy={busy} busyLabel={method ? t('paying') : t('opening')} className="mt-6 min-h-13.5">
-            {method ? t('pay', { amount: money(amount) }) : t('toCard', { amount: money(amount) })}
+            {typed && 'problem' in typed ? t('payThis') : t(method ? 'pay' : 'toCard', { amount: money(amount) })}
           </Button>
           <OnePayment />
           <Button variant="quiet" small className="mt-4 -ml-3" onClick={() => showPart(part === undefined ? '' : undefined)}>

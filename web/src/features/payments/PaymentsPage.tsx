@@ -79,7 +79,7 @@ function InvoiceRow({ invoice, first }: { invoice: Invoice; first: boolean }) {
       title={
         <>
           <span className="tabular-nums">{money(invoice.balanceCents)}</span>
-          {line && `, ${line.description}${others.length > 0 ? ' …' : ''}`}
+          {line && `, ${others.length > 0 ? t('andMore', { what: line.description, count: others.length }) : line.description}`}
         </>
       }
       to={to}

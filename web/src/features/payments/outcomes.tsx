@@ -96,10 +96,12 @@ export function Paid({ paymentId, amountCents, invoice, onPayRest }: PaidProps) 
   const counted = invoice.payments.some((one) => one.id === paymentId && hasReceipt(one));
   const rest = counted ? invoice.balanceCents : Math.max(0, invoice.balanceCents - amountCents);
   return (
-    <TaskPage title={t('paidTitle', { amount })} back={{ to: paths.payments, label: t('back') }} step="paid">
-      <div role="status" className="text-ink-2">
-        <p>{rest > 0 ? t('paidPartial', { amount, rest: money(rest) }) : data ? t('paidBody', { amount, balance: money(data.balanceCents) }) : ''}</p>
-      </div>
+    <TaskPage
+      title={t('paidTitle', { amount })}
+      lead={rest > 0 ? t('paidPartial', { amount, rest: money(rest) }) : data ? t('paidBody', { amount, balance: money(data.balanceCents) }) : <>&nbsp;</>}
+      back={{ to: paths.payments, label: t('back') }}
+      step="paid"
+    >
       <Actions>
         <LinkButton variant="primary" to={paths.payments}>
           {t('done')}

@@ -36,6 +36,8 @@ export interface Node {
 
 export interface Form {
   questionnaire: Questionnaire;
+  /** The language its texts are in: what it says itself, else what the clinic writes in. */
+  language?: string;
   roots: Node[];
   byLinkId: Map<string, Node>;
 }
@@ -52,7 +54,7 @@ export interface Option {
   exclusive?: boolean;
 }
 
-export function readQuestionnaire(questionnaire: Questionnaire): Form {
+export function readQuestionnaire(questionnaire: Questionnaire, clinicLanguage?: string): Form {
   const byLinkId = new Map<string, Node>();
   let order = 0;
   const read = (items: Item[] | undefined, parent: Node | undefined, row: Node | undefined): Node[] =>
@@ -62,7 +64,7 @@ export function readQuestionnaire(questionnaire: Questionnaire): Form {
       node.children = read(item.item, node, isRepeatingGroup(item) ? node : row);
       return node;
     });
-  return { questionnaire, roots: read(questionnaire.item, undefined, undefined), byLinkId };
+  return { questionnaire, language: questionnaire.language ?? clinicLanguage, roots: read(questionnaire.item, undefined, undefined), byLinkId };
 }
 
 function extension(element: { extension?: Extension[] } | undefined, url: string): Extension | undefined {
@@ -131,7 +133,7 @@ export function wordsOf(form: Form, text: string | undefined, twin: PrimitiveExt
       return { text: content, lang: code };
     }
   }
-  return { text: text ?? '', lang: form.questionnaire.language };
+  return { text: text ?? '', lang: form.language };
 }
 
 export function baseLanguage(tag: string): string {
@@ -147,7 +149,7 @@ export function optionWords(form: Form, option: Option, lang: string): Words {
   if (typeof option.answer === 'object') {
     return wordsOf(form, option.answer.display ?? option.answer.code, option.coding?._display, lang);
   }
-  return { text: String(option.answer), lang: form.questionnaire.language };
+  return { text: String(option.answer), lang: form.language };
 }
 
 // Choices

@@ -1,0 +1,195 @@
+package hooks_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/pocketbase/dbx"
+
+	"anteroom/hooks/testkit"
+)
+
+// source is one file of the program, tests and test tools left out.
+type source struct {
+	path string // from the root of the repository
+	file *ast.File
+}
+
+func program(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	for _, root := range []string{"../main.go", "../collections", "../hooks"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "/testkit/") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			out = append(out, source{strings.TrimPrefix(path, "../"), file})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(out) < 80 {
+		t.Fatalf("only %d files", len(out))
+	}
+	return out
+}
+
+// plainSQL are the only statements of the program that write past the model, and so past rules and audit lines:
+// bookkeeping, and the log itself. A table with rules of its own must not come in here.
+var plainSQL = []string{
+	"hooks/audit/chain.go: INSERT INTO", // the log, whose triggers are its rules
+	"hooks/audit/chain.go: INSERT INTO",
+	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
+	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
+	"hooks/identity/failures.go: INSERT INTO sign_in_failures",
+	"hooks/identity/login.go: UPDATE portal_sessions",       // a refresh token is spent once: one statement decides
+	"hooks/identity/mailbox.go: DELETE FROM account_tokens", // long dead
+	"hooks/identity/sessions.go: UPDATE portal_sessions",    // activity
+	"hooks/identity/signin.go: UPDATE portal_users",         // last sign-in, beside its line
+	"hooks/kernel/idempotency.go: DELETE FROM idempotency_keys",
+	"hooks/ops/ops.go: INSERT INTO server_heartbeat",
+	"hooks/phi/keyring.go: INSERT INTO data_keys", // keys.db
+	"hooks/phi/keyring.go: INSERT INTO data_keys",
+	"hooks/phi/keyring.go: INSERT INTO proof",
+}
+
+var writes = regexp.MustCompile(`\b(INSERT (?:OR \w+ )?INTO|REPLACE INTO|DELETE FROM)\b *(\w*)|\b(UPDATE (?:OR \w+ )?)(\w+) SET\b`)
+
+// TestNoCodeGoesAround: the doors that only our own code could use, it does not.
+func TestNoCodeGoesAround(t *testing.T) {
+	var found []string
+	for _, s := range program(t) {
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				switch n.Sel.Name {
+				case "SaveNoValidate", "SaveNoValidateWithContext", "UnsafeWithoutHooks", "NewAuthToken", "NewStaticAuthToken", "NewFileToken", "ImportCollections":
+					t.Errorf("%s calls %s", s.path, n.Sel.Name)
+				case "SetCaller":
+					if s.path != "hooks/identity/check.go" {
+						t.Errorf("%s says who the caller is: only the session check does", s.path)
+					}
+				}
+			case *ast.KeyValueExpr: // an Actor of that kind is made, not compared
+				if v, ok := n.Value.(*ast.SelectorExpr); ok && v.Sel.Name == "KindProcessor" && s.path != "hooks/billing/webhook.go" {
+					t.Errorf("%s acts as the payment processor: only the webhook does", s.path)
+				}
+			case *ast.CallExpr: // dbx's own writers take a table's name
+				if f, ok := n.Fun.(*ast.SelectorExpr); ok && len(n.Args) > 1 && slices.Contains([]string{"Insert", "Update", "Upsert", "Delete"}, f.Sel.Name) {
+					if table, ok := n.Args[0].(*ast.BasicLit); ok {
+						found = append(found, s.path+": "+f.Sel.Name+" "+table.Value)
+					}
+				}
+			case *ast.BasicLit:
+				if text, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING {
+					for _, m := range writes.FindAllStringSubmatch(text, -1) {
+						found = append(found, s.path+": "+strings.Join(strings.Fields(strings.Join(m[1:], " ")), " "))
+					}
+				}
+			}
+			return true
+		})
+	}
+	slices.Sort(found)
+	if !slices.Equal(found, plainSQL) {
+		t.Errorf("the program writes by plain SQL:\n%s\nknown are:\n%s", strings.Join(found, "\n"), strings.Join(plainSQL, "\n"))
+	}
+}
+
+var (
+	quoted   = regexp.MustCompile("`([^`]+)`")
+	goFile   = regexp.MustCompile(`^(hooks|collections|pb_migrations)/[\w/]+\.go$`)
+	goTest   = regexp.MustCompile(`^Test\w+$`)
+	goName   = regexp.MustCompile(`^\w+$`)
+	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+)
+
+// TestDoorsDocument: docs/doors.md names every rule of the table and every trigger, and what it names exists.
+func TestDoorsDocument(t *testing.T) {
+	raw, err := os.ReadFile("../docs/doors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range testFunc.FindAllStringSubmatch(string(text), -1) {
+			tests[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testkit.New(t)
+	var names []string
+	err = c.App.ConcurrentDB().NewQuery("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name NOT LIKE 'sealed_%'").Column(&names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var indexes []string
+	if err := c.App.ConcurrentDB().Select("name").From("sqlite_master").Where(dbx.HashExp{"type": "index"}).Column(&indexes); err != nil {
+		t.Fatal(err)
+	}
+	rules, triggers := map[string]bool{}, map[string]bool{}
+	for _, line := range strings.Split(string(raw), "\n") {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) != 3 || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		rules[strings.TrimPrefix(cells[0], "| ")] = true
+		var code strings.Builder
+		var unknown []string
+		for _, m := range quoted.FindAllStringSubmatch(line, -1) {
+			switch word := m[1]; {
+			case goFile.MatchString(word):
+				text, err := os.ReadFile("../" + word)
+				if err != nil {
+					t.Error(err)
+				}
+				code.Write(text)
+			case goTest.MatchString(word):
+				if !tests[word] {
+					t.Errorf("there is no %s: %s", word, line)
+				}
+			case slices.Contains(names, word):
+				triggers[word] = true
+			case goName.MatchString(word) && !slices.Contains(indexes, word):
+				unknown = append(unknown, word)
+			}
+		}
+		for _, word := range unknown {
+			if !regexp.MustCompile(`\b` + word + `\b`).MatchString(code.String()) {
+				t.Errorf("%s is in none of the files named: %s", word, line)
+			}
+		}
+		if !strings.Contains(cells[2], "`Test") {
+			t.Errorf("no test is named: %s", line)
+		}
+	}
+	for _, r := range allRules() {
+		if !rules[r.name] {
+			t.Errorf("docs/doors.md does not say %q", r.name)
+		}
+	}
+	for _, name := range names {
+		if !triggers[name] {
+			t.Errorf("docs/doors.md does not name the trigger %s", name)
+		}
+	}
+}

@@ -1,0 +1,1 @@
+import{a as e,n as t}from"./jsx-runtime-Wy9s6hX0.js";var n=e(t(),1);function r(){return Array.from(crypto.getRandomValues(new Uint8Array(16)),e=>e.toString(16).padStart(2,`0`)).join(``)}function i(){let[e]=(0,n.useState)(()=>{let e=r(),t,n=()=>{e=r(),t=void 0};return{keyFor:r=>{let i=JSON.stringify(r);return t!==void 0&&t!==i&&n(),t=i,e},renew:n}});return e}export{i as n,r as t};

@@ -1,0 +1,146 @@
+// A demo clinic of its own for a browser test: the real binary on a fresh directory, a real Chromium, the mailbox.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import assert from 'node:assert/strict';
+import { AxeBuilder } from '@axe-core/playwright';
+import { chromium } from 'playwright-core';
+
+const binary = process.env.ANTEROOM;
+const shots = new URL('./screenshots/', import.meta.url).pathname;
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const s = createServer();
+    s.on('error', reject);
+    s.listen(0, '127.0.0.1', () => {
+      const { port } = s.address();
+      s.close(() => resolve(port));
+    });
+  });
+}
+
+export async function openClinic() {
+  assert.ok(binary, 'ANTEROOM names the binary: run make test-browser');
+  mkdirSync(shots, { recursive: true });
+  const root = mkdtempSync(join(tmpdir(), 'anteroom-e2e-'));
+  const dir = join(root, 'demo');
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let log = '';
+  let server;
+  const start = async () => {
+    const begun = performance.now();
+    server = spawn(binary, ['serve', '--demo', '--dir', dir, '--http', `127.0.0.1:${port}`]);
+    server.stdout.on('data', d => (log += d));
+    server.stderr.on('data', d => (log += d));
+    for (;;) {
+      assert.equal(server.exitCode, null, `the server ended: ${log}`);
+      const up = await fetch(url + '/readyz').then(r => r.status === 200, () => false);
+      if (up) return performance.now() - begun;
+      assert.ok(performance.now() - begun < 60_000, `the server is not ready: ${log}`);
+      await new Promise(r => setTimeout(r, 25));
+    }
+  };
+  const stop = signal =>
+    new Promise(resolve => {
+      if (server.exitCode !== null || server.signalCode) return resolve();
+      server.once('exit', resolve);
+      server.kill(signal);
+    });
+  await start();
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+  });
+  const clinic = {
+    url,
+    dir,
+    browser,
+    demo: JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')),
+    restart: async signal => {
+      await stop(signal);
+      return start();
+    },
+    /** What a command of the program says, and how it ends. */
+    command: (...args) => spawnSync(binary, [...args, '--dir', dir], { encoding: 'utf8' }),
+    /** The newest mail to somebody that fits, within two seconds of what caused it. */
+    mail: async (to, fits = () => true) => {
+      const until = Date.now() + 4000;
+      for (;;) {
+        const all = await fetch(`${url}/dev/mail?to=${encodeURIComponent(to)}`).then(r => r.json());
+        const found = all.find(fits);
+        if (found) return found;
+        assert.ok(Date.now() < until, `no such mail to ${to} among ${JSON.stringify(all.map(m => m.subject))}`);
+        await new Promise(r => setTimeout(r, 100));
+      }
+    },
+    advance: seconds => fetch(`${url}/dev/clock`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ advanceSeconds: seconds }) }),
+    close: async () => {
+      await browser.close();
+      await stop('SIGTERM');
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+  return clinic;
+}
+
+/** A person's browser. Whatever their page complains about fails the test: errors, refused policy, foreign requests. */
+export async function person(clinic, { width = 1280, height = 900, locale = 'en-US', dark = false } = {}) {
+  const context = await clinic.browser.newContext({
+    viewport: { width, height },
+    locale,
+    timezoneId: 'America/Denver',
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    acceptDownloads: true,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = [];
+  page.on('pageerror', e => complaints.push(`error: ${e.message}`));
+  page.on('console', m => {
+    // a refused request is the server's business and is asserted where it is meant
+    if (m.type() === 'error' && !/Failed to load resource/.test(m.text())) complaints.push(`console: ${m.text()}`);
+  });
+  page.on('request', r => {
+    if (!r.url().startsWith(clinic.url) && !/^(data|blob):/.test(r.url())) complaints.push(`asked another origin: ${r.url()}`);
+  });
+  return { page, context, complaints };
+}
+
+/** What axe finds on the page as it stands: WCAG 2.0 to 2.2, A and AA. */
+export async function accessible(page, what) {
+  const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+  assert.deepEqual(
+    found.violations.map(v => `${v.id}: ${v.nodes.map(n => n.target.join(' ')).join(' | ')}`),
+    [],
+    `axe on ${what}`,
+  );
+}
+
+/** Nothing sticks out sideways at this width (WCAG 1.4.10). */
+export async function fits(page, what) {
+  const [inner, wide] = await page.evaluate(() => [document.documentElement.clientWidth, document.documentElement.scrollWidth]);
+  assert.ok(wide <= inner, `${what} is ${wide} wide in a window of ${inner}`);
+}
+
+export const shot = (page, name) => page.screenshot({ path: `${shots}${name}.png`, fullPage: true });
+
+export async function signIn(page, clinic, { email, password }) {
+  await page.goto(clinic.url + '/login');
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.waitForURL('**/dashboard');
+}
+
+export async function staffSignIn(page, clinic, { email, password }) {
+  await page.goto(clinic.url + '/_/#/staff-login');
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Requests' }).waitFor();
+}
