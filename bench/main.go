@@ -207,8 +207,11 @@ func (t *target) signIn(root string) error {
 		}
 		err = json.NewDecoder(r.Body).Decode(&out)
 		_ = r.Body.Close()
-		if err != nil || out.Token == "" {
-			return fmt.Errorf("%s: sign in %s: %d %v", t.kind, id, r.StatusCode, err)
+		if err != nil {
+			return fmt.Errorf("%s: sign in %s: %w", t.kind, id, err)
+		}
+		if out.Token == "" {
+			return fmt.Errorf("%s: sign in %s: %d", t.kind, id, r.StatusCode)
 		}
 		t.tokens = append(t.tokens, out.Token)
 	}

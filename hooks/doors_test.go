@@ -525,3 +525,80 @@ func TestDoorsTryEveryTrigger(t *testing.T) {
 		t.Errorf("only %d triggers found", len(sources))
 	}
 }
+
+type uniqueIndex struct {
+	Table   string `db:"tbl_name"`
+	Name    string `db:"name"`
+	SQL     string `db:"sql"`
+	columns []string
+}
+
+// uniqueIndexes are those that migrations of ours made.
+func uniqueIndexes(t *testing.T, c *testkit.Clinic) []uniqueIndex {
+	t.Helper()
+	var all []uniqueIndex
+	err := c.App.ConcurrentDB().NewQuery("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND name GLOB 'idx_[a-z]*' " +
+		"AND upper(sql) LIKE 'CREATE UNIQUE%' AND substr(tbl_name, 1, 1) <> '_' ORDER BY name").All(&all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := all[:0]
+	for _, x := range all {
+		if err := c.App.ConcurrentDB().NewQuery("SELECT name FROM pragma_index_info({:i})").Bind(dbx.Params{"i": x.Name}).Column(&x.columns); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(x.columns, "tokenKey") && !slices.Contains(x.columns, "email") { // PocketBase's own
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// TestDoorsTryEveryUniqueIndex copies a row of each table that has one: the copy is refused for that index's columns,
+// the others being made different.
+func TestDoorsTryEveryUniqueIndex(t *testing.T) {
+	w := newWorld(t, rule{given: func(w *world) {
+		visits(w)
+		signed(w)
+		owed(w)
+		w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
+		w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/", "cause": "a cause"})
+		if r := w.api("POST", kernel.Portal+"/auth/login", "", map[string]any{"email": testkit.AdaEmail, "password": testkit.Password}); r.Status != 200 {
+			t.Fatal(string(r.Body))
+		}
+	}})
+	all := uniqueIndexes(t, w.Clinic)
+	if len(all) < 15 {
+		t.Fatalf("only %d unique indexes", len(all))
+	}
+	before := w.state()
+	for _, x := range all {
+		_, where, partial := strings.Cut(x.SQL, " WHERE ")
+		if !partial {
+			where = "TRUE"
+		}
+		var id string
+		query := "SELECT id FROM " + x.Table + " WHERE " + where + w.fill(" ORDER BY id IN ('{open}', '{attempt}') DESC LIMIT 1")
+		if err := w.App.ConcurrentDB().NewQuery(query).Row(&id); err != nil {
+			t.Errorf("%s: no row to copy: %v", x.Name, err)
+			continue
+		}
+		changes, same := map[string]string{"id": "'copycopycopy000'"}, []string{}
+		for _, other := range all {
+			for _, column := range other.columns {
+				if other.Table == x.Table && !slices.Contains(x.columns, column) {
+					changes[column] = "'other'"
+				}
+			}
+		}
+		for _, column := range x.columns {
+			same = append(same, x.Table+"."+column)
+		}
+		if got, want := said(inserts("INSERT", x.Table, id, changes, "").do(w)), "sql: UNIQUE constraint failed: "+strings.Join(same, ", "); got != want {
+			t.Errorf("%s: %s, want %s", x.Name, got, want)
+		}
+	}
+	if w.state() != before {
+		t.Error("something changed")
+	}
+}

@@ -1,6 +1,11 @@
 package pb_migrations
 
-import "github.com/pocketbase/pocketbase/core"
+import (
+	"database/sql"
+	"errors"
+
+	"github.com/pocketbase/pocketbase/core"
+)
 
 // PocketBase itself: what we do not use is off, and the collection it ships for "users" is not ours.
 func init() {
@@ -22,8 +27,11 @@ func init() {
 			return err
 		}
 		users, err := app.FindCollectionByNameOrId("users")
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
 		if err != nil {
-			return nil // already gone
+			return err
 		}
 		return app.Delete(users)
 	}, noDown, "1700000050_platform.go")

@@ -33,7 +33,7 @@ func rules(c *core.Collection, read, create, update *string) {
 	c.ListRule, c.ViewRule, c.CreateRule, c.UpdateRule, c.DeleteRule = read, read, create, update, nil
 }
 
-func text(name string, max int) *core.TextField { return &core.TextField{Name: name, Max: max} }
+func text(name string, most int) *core.TextField { return &core.TextField{Name: name, Max: most} }
 
 func must(f *core.TextField) *core.TextField { f.Required = true; return f }
 
@@ -92,8 +92,8 @@ func stamps(c *core.Collection) {
 
 // sealed adds a field whose column holds only ciphertext under the data key of owner: the name of the relation to
 // the client, "id" on clients themselves, "" for the clinic's own key. kind is "text" or "json".
-func sealed(c *core.Collection, name, kind, owner string, max int) error {
-	raw, err := json.Marshal([]map[string]any{{"type": "encrypted", "name": name, "kind": kind, "owner": owner, "max": max, "hidden": true}})
+func sealed(c *core.Collection, name, kind, owner string, most int) error {
+	raw, err := json.Marshal([]map[string]any{{"type": "encrypted", "name": name, "kind": kind, "owner": owner, "max": most, "hidden": true}})
 	if err != nil {
 		return err
 	}

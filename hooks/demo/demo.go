@@ -45,8 +45,6 @@ type Staff struct {
 	Login
 	Role        string `json:"role"`
 	ClinicianID string `json:"clinicianId,omitempty"`
-	firstName   string
-	lastName    string
 }
 
 // Person is somebody the clinic may or may not know. ClientID is empty for strangers.

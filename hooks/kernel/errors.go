@@ -163,10 +163,10 @@ func (e *Error) addValidation(name string, err error) {
 	}
 	var v validation.Error
 	if errors.As(err, &v) {
-		e.Field(camel(name), strings.TrimPrefix(v.Code(), "validation_"), v.Error())
+		_ = e.Field(camel(name), strings.TrimPrefix(v.Code(), "validation_"), v.Error())
 		return
 	}
-	e.Field(camel(name), "invalid", "This value cannot be accepted.")
+	_ = e.Field(camel(name), "invalid", "This value cannot be accepted.")
 }
 
 func fromAPIError(a *router.ApiError) *Error {

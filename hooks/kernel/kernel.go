@@ -18,6 +18,7 @@ func Bind(app core.App, cfg Config) {
 	bindRoutes(app)
 	bindStatements(app)
 	bindNoRequestLog(app)
+	WrittenByPortalAlone(app, "idempotency_keys")
 	app.OnRecordEnrich("idempotency_keys").BindFunc(showNoAnswer)
 	app.Cron().MustAdd("anteroom_forget_idempotency_keys", "7 * * * *", func() {
 		if err := forgetKeys(app); err != nil {

@@ -24,3 +24,14 @@ func refuseClientsAtRecords(e *core.RequestEvent) error {
 	}
 	return e.Next()
 }
+
+// WrittenByPortalAlone closes the record API's writes of collections that no person writes, not even the owner: what
+// they changed would stand there as if the portal had done it.
+func WrittenByPortalAlone(app core.App, collections ...string) {
+	refuse := func(e *core.RecordRequestEvent) error {
+		return Refuse(e.RequestEvent, Forbidden("PORTAL_WRITES", "The portal writes this itself."))
+	}
+	app.OnRecordCreateRequest(collections...).BindFunc(refuse)
+	app.OnRecordUpdateRequest(collections...).BindFunc(refuse)
+	app.OnRecordDeleteRequest(collections...).BindFunc(refuse)
+}

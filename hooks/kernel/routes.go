@@ -192,7 +192,7 @@ func (c *Call) Page() (Page, error) {
 		if s := q.Get(name); s != "" {
 			n, err := strconv.Atoi(s)
 			if err != nil || n < low || n > high {
-				bad.Field(name, "range", "Must be a whole number from "+strconv.Itoa(low)+" to "+strconv.Itoa(high)+".")
+				_ = bad.Field(name, "range", "Must be a whole number from "+strconv.Itoa(low)+" to "+strconv.Itoa(high)+".")
 				return
 			}
 			*into = n
@@ -229,7 +229,7 @@ func (c *Call) Bind(v any) error {
 		bad := Invalid("MALFORMED", "We could not read what was sent.").Because(err)
 		var typ *json.UnmarshalTypeError
 		if errors.As(err, &typ) && typ.Field != "" {
-			bad.Field(typ.Field, "type", "This has the wrong kind of value.")
+			_ = bad.Field(typ.Field, "type", "This has the wrong kind of value.")
 		}
 		return bad
 	}

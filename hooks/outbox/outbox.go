@@ -141,6 +141,7 @@ func showNoPayload(e *core.RecordEnrichEvent) error {
 func Bind(app core.App) {
 	w := workerOf(app)
 	w.deliver = senderFor(kernel.ConfigOf(app))
+	kernel.WrittenByPortalAlone(app, Collection) // who could change an address would read somebody's code
 	app.OnRecordEnrich(Collection).BindFunc(showNoPayload)
 	app.OnRecordAfterCreateSuccess(Collection).BindFunc(func(e *core.RecordEvent) error {
 		select {

@@ -183,13 +183,13 @@ func toHex(l, c, h float64) string {
 
 func toLinear(l, c, h float64) [3]float64 {
 	a, b := c*math.Cos(h*math.Pi/180), c*math.Sin(h*math.Pi/180)
-	x := math.Pow(l+0.3963377774*a+0.2158037573*b, 3)
-	y := math.Pow(l-0.1055613458*a-0.0638541728*b, 3)
-	z := math.Pow(l-0.0894841775*a-1.291485548*b, 3)
+	x, y, z := cube(l+0.3963377774*a+0.2158037573*b), cube(l-0.1055613458*a-0.0638541728*b), cube(l-0.0894841775*a-1.291485548*b)
 	return [3]float64{4.0767416621*x - 3.3077115913*y + 0.2309699292*z,
 		-1.2684380046*x + 2.6097574011*y - 0.3413193965*z,
 		-0.0041960863*x - 0.7034186147*y + 1.707614701*z}
 }
+
+func cube(x float64) float64 { return x * x * x }
 
 func inGamut(v [3]float64) bool {
 	for _, x := range v {
