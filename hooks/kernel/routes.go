@@ -211,8 +211,8 @@ func (c *Call) Page() (Page, error) {
 	return p, nil
 }
 
-// Bind reads a JSON body into v: JSON only (415), within the route's limit (413), one value, no unknown
-// surprises beyond it. An empty body leaves v as it is.
+// Bind reads a JSON body into v: JSON only (415), within the route's limit (413), one value. An empty body leaves v
+// as it is; fields that v does not have are ignored.
 func (c *Call) Bind(v any) error {
 	ct := c.Request.Header.Get("Content-Type")
 	if ct != "" && !strings.HasPrefix(strings.ToLower(ct), "application/json") {

@@ -1,0 +1,111 @@
+package ops_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/ops"
+	"anteroom/hooks/outbox"
+	"anteroom/hooks/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+type readiness struct {
+	Status    string          `json:"status"`
+	Checks    map[string]bool `json:"checks"`
+	Timestamp time.Time       `json:"timestamp"`
+}
+
+func TestReadyMeansThatAWriteComesBack(t *testing.T) {
+	c := testkit.New(t)
+	got := c.Do(t, "GET", "/readyz", "", nil)
+	var r readiness
+	got.Into(t, &r)
+	if got.Status != http.StatusOK || r.Status != "healthy" || !r.Checks["database"] || r.Timestamp.IsZero() {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	if n := c.Count(t, "server_heartbeat", "", nil); n != 1 {
+		t.Fatalf("%d heartbeats", n)
+	}
+	// a database that takes no writes: PocketBase's own health would still say 200
+	if _, err := c.App.NonconcurrentDB().NewQuery("CREATE TRIGGER full BEFORE UPDATE ON server_heartbeat BEGIN SELECT RAISE(ABORT, 'disk full'); END").Execute(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1100 * time.Millisecond) // a look is kept for a second
+	got = c.Do(t, "GET", "/readyz", "", nil)
+	got.Into(t, &r)
+	if got.Status != http.StatusServiceUnavailable || r.Status != "unhealthy" || r.Checks["database"] || got.Header.Get("Retry-After") == "" {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	if strings.Contains(string(got.Body), "disk full") {
+		t.Fatal("the cause is the operator's")
+	}
+	if alive := c.Do(t, "GET", "/healthz", "", nil); alive.Status != http.StatusOK {
+		t.Fatalf("the process is alive all the same: %d", alive.Status)
+	}
+}
+
+func TestDevelopmentRoutesExistOnlyInDemoAndDev(t *testing.T) {
+	for _, mode := range []kernel.Mode{kernel.Production, kernel.Dev, kernel.Demo} {
+		c := testkit.With(t, func(cfg *kernel.Config) { cfg.Mode = mode })
+		for _, r := range [][2]string{{"GET", "/dev/mail"}, {"DELETE", "/dev/mail"}, {"GET", "/dev/sms"}, {"POST", "/dev/clock"}} {
+			got := c.Do(t, r[0], r[1], "", map[string]int{"advanceSeconds": 0})
+			if exists := got.Status < 300; exists != (mode != kernel.Production) {
+				t.Errorf("%s: %s %s answers %d", mode, r[0], r[1], got.Status)
+			}
+		}
+	}
+}
+
+func TestTheMailboxAndTheClock(t *testing.T) {
+	c := testkit.New(t)
+	for _, to := range []string{"a@mail.example", "b@mail.example"} {
+		if err := outbox.Mail(c.App, outbox.Message{Topic: "x", To: to, Subject: "Hello <b>", Text: "Body"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Deliver()
+	var mails []outbox.Stored
+	c.Do(t, "GET", "/dev/mail?to=b@mail.example", "", nil).Into(t, &mails)
+	if len(mails) != 1 || mails[0].To != "b@mail.example" || mails[0].Headers["Auto-Submitted"] == "" {
+		t.Fatalf("%+v", mails)
+	}
+	page := c.Do(t, "GET", "/dev/mail", "", nil, "Accept", "text/html")
+	if page.Status != 200 || !strings.Contains(string(page.Body), "Hello &lt;b&gt;") {
+		t.Fatalf("%d %s", page.Status, page.Body)
+	}
+	c.Do(t, "GET", "/dev/mail?limit=0", "", nil).Refused(t, 400, "VALIDATION_ERROR")
+	if got := c.Do(t, "DELETE", "/dev/mail", "", nil); got.Status != http.StatusNoContent {
+		t.Fatalf("%d", got.Status)
+	}
+	c.Do(t, "GET", "/dev/mail", "", nil).Into(t, &mails)
+	if len(mails) != 0 {
+		t.Fatal("not emptied")
+	}
+
+	before := kernel.Now(c.App)
+	var now struct{ Now time.Time }
+	c.Do(t, "POST", "/dev/clock", "", map[string]int{"advanceSeconds": 3600}).Into(t, &now)
+	if moved := now.Now.Sub(before); moved < 59*time.Minute || moved > 61*time.Minute {
+		t.Fatalf("moved by %v", moved)
+	}
+	for _, bad := range []any{`{}`, `{"advanceSeconds":-1}`, `{"advanceSeconds":"x"}`, `{"advanceSeconds":99999999999}`, `[]`} {
+		c.Do(t, "POST", "/dev/clock", "", bad).Refused(t, 400, "VALIDATION_ERROR")
+	}
+}
+
+func TestTheKeysLieBesideTheData(t *testing.T) {
+	for dir, want := range map[string]string{"pb_data": "pb_data.keys", "/data/clinic/": "/data/clinic.keys", "./x/../y": "y.keys"} {
+		if got := ops.KeysDir(dir); got != want {
+			t.Errorf("%s: %s, want %s", dir, got, want)
+		}
+	}
+	t.Setenv("HOME", t.TempDir())
+	if _, err := ops.OpenKeys(kernel.Config{Mode: kernel.Production}, t.TempDir()+"/data", false); err == nil {
+		t.Fatal("production invented a key")
+	}
+}
