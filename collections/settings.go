@@ -67,6 +67,12 @@ type ClinicSettings struct {
 	zone   *time.Location
 }
 
+// IsLimit tells whether a limit of that name exists.
+func IsLimit(name string) bool {
+	_, ok := defaultLimits[name]
+	return ok
+}
+
 // Limit gives the clinic's rule of that name, or the default.
 func (s *ClinicSettings) Limit(name string) LimitRule {
 	if r, ok := s.limits[name]; ok {
@@ -77,6 +83,9 @@ func (s *ClinicSettings) Limit(name string) LimitRule {
 
 // Zone is the clinic's IANA zone.
 func (s *ClinicSettings) Zone() *time.Location { return s.zone }
+
+// ClinicSettingsName is the name of the collection.
+const ClinicSettingsName = "clinic_settings"
 
 const settingsKey = "anteroom.settings"
 
@@ -133,19 +142,11 @@ func (s *ClinicSettings) load(r *core.Record) {
 	if l := r.GetStringSlice("languages"); len(l) > 0 {
 		s.Languages = l
 	}
-	_ = json.Unmarshal([]byte(r.GetString("limits")), &s.limits) // refused when malformed: see refuseBadSettings
+	_ = json.Unmarshal([]byte(r.GetString("limits")), &s.limits) // the kernel's refuseBadSettings keeps malformed ones out
 	if z, err := time.LoadLocation(s.TimeZone); err == nil {
 		s.zone = z
 	}
 }
 
-// BindSettings forgets the cached row when it changes.
-func BindSettings(app core.App) {
-	forget := func(e *core.RecordEvent) error {
-		app.Store().Remove(settingsKey)
-		return e.Next()
-	}
-	app.OnRecordAfterCreateSuccess("clinic_settings").BindFunc(forget)
-	app.OnRecordAfterUpdateSuccess("clinic_settings").BindFunc(forget)
-	app.OnRecordAfterDeleteSuccess("clinic_settings").BindFunc(forget)
-}
+// ForgetSettings drops the cached row; the next look reads it again.
+func ForgetSettings(app core.App) { app.Store().Remove(settingsKey) }

@@ -75,7 +75,7 @@ func delivers(what, want, eventID, payment, secret string, age time.Duration) tr
 }
 
 var (
-	whoBill = everyone(testkit.BillingEmail, testkit.DeskEmail, testkit.AdminEmail)
+	whoBill = []string{testkit.BillingEmail, testkit.DeskEmail, testkit.AdminEmail}
 	billers = []kernel.Actor{billingActor, deskActor, adminActor, ownerActor, processor}
 	// everybody but the processor
 	byHand = []kernel.Actor{adaActor, boActor, guestActor, deskActor, anaActor, adminActor, billingActor, ownerActor}
@@ -111,9 +111,9 @@ func issuedStays() rule {
 			staffDoor: among(staff, posts(whoBill, "invoice_items", line, "400 invoice:fixed"), patches(whoBill, "invoice_items", "{openItem}", cheaper, "400 invoice:fixed"),
 				patches(whoBill, "invoice_items", "{draftItem}", moved, "400 invoice:fixed"),
 				deletes(allStaff, "invoices", "{open}", "403"), deletes(allStaff, "invoice_items", "{openItem}", "403"),
-				patches(everyone(testkit.AnaEmail), "invoices", "{open}", map[string]any{"discount_cents": 100}, "404"),
-				patches(everyone(testkit.AnaEmail), "invoice_items", "{openItem}", cheaper, "404"),
-				posts(everyone(testkit.AnaEmail), "invoice_items", line, "400")),
+				patches([]string{testkit.AnaEmail}, "invoices", "{open}", map[string]any{"discount_cents": 100}, "404"),
+				patches([]string{testkit.AnaEmail}, "invoice_items", "{openItem}", cheaper, "404"),
+				posts([]string{testkit.AnaEmail}, "invoice_items", line, "400")),
 			ownerDoor: among(byOwner, posts(owner, "invoice_items", line, "400 invoice:fixed"), patches(owner, "invoice_items", "{openItem}", cheaper, "400 invoice:fixed"),
 				deletes(owner, "invoices", "{open}", "400 status:kept"), deletes(owner, "invoice_items", "{openItem}", "400 invoice:fixed")),
 			systemDoor: among(bySystem, creates(system, "invoice_items", line, "invoice:fixed"), saves(system, "invoice_items", "{openItem}", cheaper, "invoice:fixed"),

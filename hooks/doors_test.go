@@ -66,10 +66,9 @@ type try struct {
 	held         func(w *world) string
 }
 
-func notADoor(reason string) cell      { return cell{notADoor: reason} }
-func attempts(tries ...try) cell       { return cell{tries: tries} }
-func among(list ...[]try) cell         { return cell{tries: slices.Concat(list...)} }
-func everyone(list ...string) []string { return list }
+func notADoor(reason string) cell { return cell{notADoor: reason} }
+func attempts(tries ...try) cell  { return cell{tries: tries} }
+func among(list ...[]try) cell    { return cell{tries: slices.Concat(list...)} }
 
 // with joins parts of a row.
 func with(parts ...map[door]cell) map[door]cell {
@@ -158,6 +157,17 @@ func (w *world) state() string {
 		state += w.also(w)
 	}
 	return state
+}
+
+// written counts the rows that were ever written, audit lines taken off. While it stands still nothing has changed but
+// the audit log, and a look at the whole state is spared: most attempts end long before the database.
+func (w *world) written() (n int) {
+	w.t.Helper()
+	err := w.App.NonconcurrentDB().NewQuery("SELECT total_changes() - (SELECT max(seq) FROM portal_audit_log)").Row(&n)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
 }
 
 var placeholder = regexp.MustCompile(`\{(\w+)\}`)
@@ -445,7 +455,7 @@ func TestDoors(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, r)
-			before := w.state()
+			before, count := w.state(), w.written()
 			for _, d := range allDoors {
 				for _, a := range r.doors[d].tries {
 					t.Run(string(d)+": "+a.what, func(t *testing.T) {
@@ -458,13 +468,17 @@ func TestDoors(t *testing.T) {
 								t.Error("the rule is broken:", harm)
 							}
 							w.settle()
-							before = w.state()
+							before, count = w.state(), w.written()
 							return
 						}
-						if after := w.state(); after != before {
-							t.Errorf("something changed:\n%s", difference(before, after))
-							before = after
+						if w.written() == count {
+							return
 						}
+						after := w.state()
+						if after != before {
+							t.Errorf("something changed:\n%s", difference(before, after))
+						}
+						before, count = after, w.written()
 					})
 				}
 			}

@@ -65,7 +65,8 @@ func tellPaid(tx core.App, p *collections.Payment) error {
 	amount := money(p.Amount(), p.Currency())
 	err := notices.Tell(tx, p.Client(), kernel.AreaBilling, notices.Notice{Type: collections.NoticePaymentReceived,
 		Title: "Payment received", Message: "We received " + amount + ". Your receipt is ready.",
-		Link: invoiceLink(p.Invoice()), Cause: "payment:" + p.Id + ":received"})
+		Spanish: notices.Words{Title: "Pago recibido", Message: "Recibimos " + amount + ". Su recibo está listo."},
+		Link:    invoiceLink(p.Invoice()), Cause: "payment:" + p.Id + ":received"})
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,8 @@ func tellFailed(tx core.App, p *collections.Payment) error {
 	amount := money(p.Amount(), p.Currency())
 	err := notices.Tell(tx, p.Client(), kernel.AreaBilling, notices.Notice{Type: collections.NoticePaymentFailed,
 		Title: "Payment not made", Message: "The payment of " + amount + " was not made. " + failureMessage(p.FailureCode()),
-		Link: invoiceLink(p.Invoice()), Priority: collections.PriorityHigh, Cause: "payment:" + p.Id + ":failed"})
+		Spanish: notices.Words{Title: "El pago no se realizó", Message: "El pago de " + amount + " no se realizó. No se le cobró nada. Pruebe con otra tarjeta o llame a su banco."},
+		Link:    invoiceLink(p.Invoice()), Priority: collections.PriorityHigh, Cause: "payment:" + p.Id + ":failed"})
 	if err != nil {
 		return err
 	}
@@ -117,5 +119,6 @@ func mailPayer(tx core.App, p *collections.Payment, topic, cause string, in map[
 func tellIssued(tx core.App, i *collections.Invoice) error {
 	return notices.Tell(tx, i.Client(), kernel.AreaBilling, notices.Notice{Type: collections.NoticeInvoiceIssued,
 		Title: "New invoice", Message: "Invoice " + i.Number() + " over " + money(i.Total(), i.Currency()) + " is ready.",
-		Link: invoiceLink(i.Id), Cause: "invoice:" + i.Id + ":issued"})
+		Spanish: notices.Words{Title: "Factura nueva", Message: "La factura " + i.Number() + " por " + money(i.Total(), i.Currency()) + " está lista."},
+		Link:    invoiceLink(i.Id), Cause: "invoice:" + i.Id + ":issued"})
 }

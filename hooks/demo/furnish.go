@@ -79,7 +79,7 @@ func (f *room) clinic() {
 		"idle_minutes": 15, "absolute_hours": 8, "remember_days": 7, "lockout_failures": 5, "lockout_minutes": 15,
 		"password_length": 12, "password_classes": true, "request_notice_hours": 24, "request_horizon_days": 180,
 		"request_answer_hours": 24, "free_cancel_hours": 24,
-		"crisis_text": "Call or text 988 for the Suicide & Crisis Lifeline, day or night. In danger? Call 911."})
+		"crisis_text": "Messages are not watched around the clock. Call or text 988 for the Suicide & Crisis Lifeline, day or night. In danger? Call 911."})
 	f.add("locations", "boulder", map[string]any{"name": "Juniper House", "phone": "(303) 555-0142", "street": "214 Willow Street, Suite 3",
 		"city": "Boulder", "state": "CO", "zip_code": "80302", "country": "US", "time_zone": zone, "is_active": true})
 	for _, r := range []struct {

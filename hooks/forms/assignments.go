@@ -101,7 +101,7 @@ func announceAssignment(e *core.RecordEvent) error {
 		return err
 	}
 	return notices.Tell(e.App, f.Client(), kernel.AreaVisits, notices.Notice{Type: collections.NoticeFormAssigned,
-		Title: "A form for you", Message: t.Title(), Link: "/forms/" + f.Id, Cause: "form:" + f.Id + ":assigned"})
+		Title: "A form for you", Message: t.Title(), Spanish: notices.Words{Title: "Un formulario para usted", Message: t.Title()}, Link: "/forms/" + f.Id, Cause: "form:" + f.Id + ":assigned"})
 }
 
 // checkDraft holds the answers of a changed draft to their questions. It runs before the write takes the writer.

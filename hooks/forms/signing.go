@@ -231,7 +231,7 @@ func tellOfSubmission(tx core.App, form *collections.PortalForm) error {
 		return err
 	}
 	err = notices.Tell(tx, form.Client(), kernel.AreaVisits, notices.Notice{Type: collections.NoticeFormCompleted,
-		Title: "Form sent", Message: t.Title(), Link: "/forms/" + form.Id, Cause: cause})
+		Title: "Form sent", Message: t.Title(), Spanish: notices.Words{Title: "Formulario enviado", Message: t.Title()}, Link: "/forms/" + form.Id, Cause: cause})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,9 @@ func bindAccountRules(d *door) {
 		app.OnRecordAfterCreateSuccess(name).BindFunc(forgetTyped)
 		app.OnRecordAfterUpdateSuccess(name).BindFunc(forgetTyped)
 	}
-	app.OnRecordValidate(collections.PortalSessions).BindFunc(refuseForgedSession)
+	app.OnRecordCreate(collections.PortalSessions).BindFunc(refuseForgedSession)
+	app.OnRecordUpdate(collections.PortalSessions).BindFunc(refuseForgedSession)
+	kernel.WrittenByPortalAlone(app, collections.AccountTokens) // a link of one's own choice would be somebody's password
 }
 
 func normalLogin(e *core.RecordEvent) error {
@@ -108,9 +110,6 @@ func inTransaction(e *core.RecordEvent, f func(tx core.App) error) error {
 // refuseForgedSession: a row is made by the account it belongs to, when it signs in; afterwards it can only be
 // ended, and an ended one stays as it is.
 func refuseForgedSession(e *core.RecordEvent) error {
-	if err := e.Next(); err != nil {
-		return err
-	}
 	r := e.Record
 	refuse := func(field string) error {
 		return validation.Errors{field: validation.NewError("validation_session", "A session is opened by signing in, and can only be ended.")}
@@ -120,7 +119,7 @@ func refuseForgedSession(e *core.RecordEvent) error {
 		if by.ID == "" || by.ID != r.GetString("owner") || by.Session != r.Id {
 			return refuse("owner")
 		}
-		return nil
+		return e.Next()
 	}
 	was, err := e.App.FindRecordById(collections.PortalSessions, r.Id)
 	if err != nil {
@@ -133,7 +132,7 @@ func refuseForgedSession(e *core.RecordEvent) error {
 	if i := slices.IndexFunc(frozen, func(f string) bool { return was.GetString(f) != r.GetString(f) }); i >= 0 {
 		return refuse(frozen[i])
 	}
-	return nil
+	return e.Next()
 }
 
 func bindPeopleRules(app core.App) {

@@ -59,6 +59,16 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
+// As lets PocketBase's own record API, which the dashboard speaks, find an error it can show: the sentence and the
+// status of a rule that refused there.
+func (e *Error) As(target any) bool {
+	if api, ok := target.(**router.ApiError); ok {
+		*api = router.NewApiError(e.Status, e.Message, nil)
+		return true
+	}
+	return false
+}
+
 // Because attaches the operator's cause.
 func (e *Error) Because(err error) *Error { e.cause = err; return e }
 

@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"anteroom/collections"
-
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -10,7 +8,7 @@ import (
 // Bind makes the kernel known to an app. It starts nothing.
 func Bind(app core.App, cfg Config) {
 	app.Store().Set(configKey, cfg)
-	collections.BindSettings(app)
+	bindSettings(app)
 	bindProxies(app, cfg.TrustedProxies)
 	bindActorStamp(app)
 	bindClientsStayOut(app)

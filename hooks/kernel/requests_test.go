@@ -1,11 +1,15 @@
 package kernel_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pocketbase/pocketbase/tools/router"
 
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
@@ -148,5 +152,50 @@ func TestPagesOfAListAreChecked(t *testing.T) {
 	ada := c.As(t, testkit.AdaEmail)
 	for _, q := range []string{"limit=0", "limit=101", "limit=x", "page=0", "page=-1", "offset=-1", "limit=1e3"} {
 		c.Do(t, "GET", kernel.Portal+"/notifications?"+q, ada, nil).Refused(t, http.StatusBadRequest, "VALIDATION_ERROR")
+	}
+}
+
+func TestSettingsThatWouldBreakTheClinicAreRefused(t *testing.T) {
+	c := testkit.New(t)
+	r, err := c.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.As(t, testkit.OwnerEmail)
+	c.As(t, testkit.AdminEmail)
+	before := c.Snapshot(t)
+	for field, bad := range map[string][]any{
+		"time_zone":        {"", "Mars/Base", "Local"},
+		"idle_minutes":     {1, 9999999},
+		"absolute_hours":   {48},
+		"password_length":  {1, 7},
+		"lockout_failures": {1},
+		"lockout_minutes":  {1},
+		"limits":           {"nonsense", []int{1}, map[string]any{"no_such": map[string]int{"max": 1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": -1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": 5}}},
+	} {
+		for _, value := range bad {
+			// the dashboard's door: the owner, and an admin of the clinic
+			for _, who := range []string{testkit.OwnerEmail, testkit.AdminEmail} {
+				got := c.Do(t, "PATCH", "/api/collections/clinic_settings/records/"+r.Id, c.As(t, who), map[string]any{field: value})
+				if got.Status != http.StatusBadRequest || !strings.Contains(string(got.Body), field) {
+					t.Errorf("%s = %v by %s: %d %s", field, value, who, got.Status, got.Body)
+				}
+			}
+		}
+	}
+	if c.Snapshot(t) != before {
+		t.Error("a refused setting was kept")
+	}
+	good := map[string]any{"idle_minutes": 20, "time_zone": "Europe/Madrid", "limits": map[string]any{"appointments_list": map[string]int{"max": 0}}}
+	if got := c.Do(t, "PATCH", "/api/collections/clinic_settings/records/"+r.Id, c.As(t, testkit.AdminEmail), good); got.Status != http.StatusOK {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+}
+
+func TestTheDashboardIsToldWhyARuleRefuses(t *testing.T) {
+	err := kernel.Conflict("ALREADY_SUBMITTED", "This form was already sent.")
+	var api *router.ApiError
+	if !errors.As(fmt.Errorf("save: %w", err), &api) || api.Status != http.StatusConflict || !strings.Contains(api.Message, "already sent") {
+		t.Fatalf("%+v", api)
 	}
 }

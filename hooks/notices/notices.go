@@ -27,8 +27,27 @@ type Notice struct {
 	Title    string
 	Message  string
 	Link     string // path in the portal
+	Spanish  Words  // for logins that read Spanish; empty: the words above for everybody
 	Priority string // empty: normal
 	Cause    string // unique per reason; the same cause is told once
+}
+
+// Words are a notice's in one language.
+type Words struct{ Title, Message string }
+
+// wordsFor gives the notice in the language a login reads.
+func (n Notice) wordsFor(tx core.App, user string) (Words, error) {
+	if n.Spanish.Title == "" {
+		return Words{n.Title, n.Message}, nil
+	}
+	login, err := tx.FindRecordById("portal_users", user)
+	if err != nil {
+		return Words{}, err
+	}
+	if login.GetString("language") == "es" {
+		return n.Spanish, nil
+	}
+	return Words{n.Title, n.Message}, nil
 }
 
 // Tell writes one notification for every login that may hear of this area of the client's record.
@@ -49,12 +68,16 @@ func Tell(tx core.App, client string, area kernel.Area, n Notice) error {
 		if told {
 			continue
 		}
+		words, err := n.wordsFor(tx, g.User)
+		if err != nil {
+			return err
+		}
 		r := core.NewRecord(col)
 		r.Set("portal_user", g.User)
 		r.Set("client", client)
 		r.Set("notification_type", string(n.Type))
-		r.Set("title", n.Title)
-		r.Set("message", n.Message)
+		r.Set("title", words.Title)
+		r.Set("message", words.Message)
 		r.Set("link", n.Link)
 		r.Set("priority", cmp.Or(n.Priority, collections.PriorityNormal))
 		r.Set("cause", n.Cause)

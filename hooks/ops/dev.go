@@ -15,6 +15,11 @@ import (
 
 // bindDevelopment serves the mailbox and the clock of demo and dev. Production never registers these routes.
 func bindDevelopment(se *core.ServeEvent) {
+	// the page reads the server's clock from this header: a moved clock must be believed
+	se.Router.BindFunc(func(e *core.RequestEvent) error {
+		e.Response.Header().Set("Date", kernel.Now(e.App).Format(http.TimeFormat))
+		return e.Next()
+	})
 	g := se.Router.Group("/dev")
 	g.GET("/mail", devMail)
 	g.DELETE("/mail", func(e *core.RequestEvent) error {

@@ -114,7 +114,8 @@ func SetUp(app core.App, c Clinic) error {
 				"languages": []string{"en", "es"}, "currency": "usd", "idle_minutes": 15, "absolute_hours": 8, "remember_days": 7,
 				"lockout_failures": 5, "lockout_minutes": 15, "password_length": 12, "password_classes": true,
 				"request_notice_hours": 24, "request_horizon_days": 180, "request_answer_hours": 24, "free_cancel_hours": 24,
-				"crisis_text": "If you are in danger, call your local emergency number."}),
+				// the words for the United States; a clinic elsewhere puts its own numbers in the dashboard
+				"crisis_text": "Messages are not watched around the clock. Call or text 988 for the Suicide & Crisis Lifeline, day or night. In danger? Call 911."}),
 			add("locations", map[string]any{"name": c.LocationName, "phone": c.Phone, "street": c.Street, "city": c.City, "state": c.State,
 				"zip_code": c.Zip, "time_zone": c.TimeZone, "is_active": true}),
 			add(core.CollectionNameSuperusers, map[string]any{"email": c.OwnerEmail, "password": c.OwnerPassword, "verified": true}),

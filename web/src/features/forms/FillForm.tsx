@@ -93,9 +93,13 @@ export function FillForm({ data, onSent, onSentElsewhere }: FillFormProps) {
         onSentElsewhere();
         return;
       }
-      const fields = Object.fromEntries(Object.entries(error.fields).map(([linkId, { message }]) => [linkId, message]));
-      setRefused(fields);
-      const first = screens[Math.min(...Object.keys(fields).map((linkId) => screenOf(form, screens, linkId)).filter((at) => at >= 0))];
+      // Only what a question can show; the rest stands as a sentence at the button.
+      const fields = Object.entries(error.fields).flatMap(([linkId, { message }]) => {
+        const at = screenOf(form, screens, linkId);
+        return at === -1 ? [] : [{ linkId, message, at }];
+      });
+      setRefused(Object.fromEntries(fields.map(({ linkId, message }) => [linkId, message])));
+      const first = screens[Math.min(...fields.map(({ at }) => at))];
       if (first) go({ at: 'question', id: first.id, toCheck: true });
     },
   });

@@ -10,7 +10,6 @@ export interface SignaturePadHandle {
   strokes: () => Stroke[];
   /** Dark ink on a transparent ground, whatever the theme, as a PNG data URL. */
   toPng: () => string;
-  focus: () => void;
 }
 
 interface SignaturePadProps {
@@ -62,13 +61,12 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
         if (width === 0) return;
         const scale = Math.max(1, window.devicePixelRatio);
         const before = own.toData();
-        const from = size.current.width > 0 ? size.current : { width, height };
         element.width = Math.round(width * scale);
         element.height = Math.round(height * scale);
         element.getContext('2d')?.scale(scale, scale);
         size.current = { width, height };
         own.penColor = getComputedStyle(element).color;
-        own.fromData(inkOf(before, from, size.current, own.penColor));
+        own.fromData(inkOf(before, size.current, own.penColor));
       };
       redraw();
       const resized = new ResizeObserver(redraw);
@@ -105,12 +103,11 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
       sheet.height = Math.round(height * scale);
       sheet.getContext('2d')?.scale(scale, scale);
       const copy = new (own.constructor as typeof Pad)(sheet);
-      copy.fromData(inkOf(own.toData(), size.current, size.current, 'black'));
+      copy.fromData(inkOf(own.toData(), size.current, 'black'));
       const png = copy.toDataURL('image/png');
       copy.off();
       return png;
     },
-    focus: () => canvas.current?.focus(),
   }));
 
   if (broken) {
@@ -154,11 +151,10 @@ export function SignaturePad({ id, name, ref, onChange, invalid, describedBy }: 
   );
 }
 
-function inkOf(groups: PointGroup[], from: { width: number; height: number }, to: { width: number; height: number }, penColor: string): PointGroup[] {
+function inkOf(groups: PointGroup[], pad: { width: number; height: number }, penColor: string): PointGroup[] {
   const points = fitStrokes(
     groups.map((group) => group.points),
-    from,
-    to,
+    pad,
   );
   return groups.map((group, index) => ({ ...group, penColor, points: points[index] ?? [] }));
 }

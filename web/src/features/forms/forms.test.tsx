@@ -7,7 +7,7 @@ import { loginData, ok, refuse, serve, type Routes, type Seen } from '@/test/ser
 import { renderRoutes } from '@/test/render';
 import { routes } from '.';
 import type { FormData } from './data';
-import phq9 from './questionnaire/fixtures/phq9.json';
+import phq9 from '../../../../hooks/forms/builtin/phq-9.json';
 import type { Item, Questionnaire } from './questionnaire/types';
 
 const pagination = { page: 1, limit: 20, total: 1, totalPages: 1 };
@@ -240,6 +240,17 @@ describe('sending', () => {
     expect(screen.queryByText('The answer to "Name" is too long.')).toBeNull();
     await go(user, 'Continue');
     expect(await screen.findByRole('heading', { name: 'Check your answers' })).toBeVisible();
+  });
+
+  it('says at the button what no question can show', async () => {
+    clinicWith(detail(one, answered), {
+      'POST forms/f1/submit': () => refuse(400, undefined, { fields: { signatureDate: { code: 'type', message: 'Give a date.' } } }, 'The date of the signature is not a date.'),
+    });
+    const { user } = open();
+    await user.click(await screen.findByRole('checkbox'));
+    await go(user, 'Send form');
+    expect(await screen.findByRole('alert')).toHaveTextContent('The date of the signature is not a date.');
+    expect(screen.getByRole('heading', { name: 'Check your answers' })).toBeVisible();
   });
 
   it('changes an answer and comes back to the review', async () => {

@@ -13,10 +13,11 @@ describe('a drawn signature', () => {
     expect(countsAsDrawn([line(3), line(3)])).toBe(true);
   });
 
-  it('keeps its shape on a smaller pad and is not cut off', () => {
-    const fitted = fitStrokes([[{ x: 600, y: 176 }]], { width: 600, height: 176 }, { width: 300, height: 176 });
-    expect(fitted).toEqual([[{ x: 300, y: 88 }]]);
-    expect(fitStrokes([line(4)], { width: 0, height: 0 }, { width: 300, height: 176 })).toEqual([line(4)]);
+  it('stays as it is on a pad where it fits, and keeps its shape where it does not', () => {
+    const phone = { width: 300, height: 176 };
+    expect(fitStrokes([[{ x: 290, y: 100 }]], phone)).toEqual([[{ x: 290, y: 100 }]]);
+    expect(fitStrokes([[{ x: 600, y: 176 }]], phone)).toEqual([[{ x: 300, y: 88 }]]);
+    expect(fitStrokes([], phone)).toEqual([]);
   });
 });
 

@@ -57,9 +57,10 @@ export function checkSignature(draft: SignatureDraft, name: string): SignaturePr
   return problems;
 }
 
-/** Strokes drawn on a pad of one size, as they look on a pad of another: same shape, never cut off. */
-export function fitStrokes<P extends InkPoint>(strokes: readonly (readonly P[])[], from: { width: number; height: number }, to: { width: number; height: number }): P[][] {
-  const scale = Math.min(to.width / from.width, to.height / from.height);
-  if (!Number.isFinite(scale) || scale <= 0) return strokes.map((s) => [...s]);
+/** The strokes on a pad of another size: as they are when they fit, else smaller in the same shape, never cut off. */
+export function fitStrokes<P extends InkPoint>(strokes: readonly (readonly P[])[], pad: { width: number; height: number }): P[][] {
+  const points = strokes.flat();
+  const reach = (axis: 'x' | 'y') => Math.max(1, ...points.map((p) => p[axis]));
+  const scale = Math.min(1, pad.width / reach('x'), pad.height / reach('y'));
   return strokes.map((stroke) => stroke.map((p) => ({ ...p, x: p.x * scale, y: p.y * scale })));
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import choices from './fixtures/answer-option-coding.json';
-import enableWhen from './fixtures/enable-when.json';
-import hidden from './fixtures/hidden-item.json';
-import nested from './fixtures/nested-enable-when.json';
-import phq9 from './fixtures/phq9.json';
+// The server's engine is held to the same published forms: the two must agree.
+import choices from '../../../../../hooks/forms/testdata/answer-option-coding.json';
+import enableWhen from '../../../../../hooks/forms/testdata/enable-when.json';
+import hidden from '../../../../../hooks/forms/testdata/hidden-item.json';
+import nested from '../../../../../hooks/forms/testdata/nested-enable-when.json';
+import phq9 from '../../../../../hooks/forms/builtin/phq-9.json';
 import { withAnswer } from './edit';
 import { compareAnswers, conditionHolds, evaluateEnableWhen } from './enable';
 import {
