@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // zones on machines that have none
@@ -26,6 +26,7 @@ import (
 	"anteroom/hooks/forms"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/ops"
+	"anteroom/hooks/outbox"
 	_ "anteroom/pb_migrations"
 )
 
@@ -61,7 +62,7 @@ type program struct {
 }
 
 func newProgram(args []string) *program {
-	p := &program{demo: slices.Contains(args, "--demo"), release: func() {}}
+	p := &program{demo: wantsDemo(args), release: func() {}}
 	dir := "pb_data"
 	if p.demo {
 		dir = demo.DefaultDir
@@ -80,13 +81,33 @@ func newProgram(args []string) *program {
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return p.open(c) }
 	root.AddCommand(
 		ops.ServeCommand(p, p.welcome),
-		ops.SetupCommand(p),
+		ops.SetupCommand(p, func(tx core.App) error { _, err := forms.ImportBuiltIn(tx); return err }),
 		audit.Command(p),
 		forms.Command(p),
 		cmd.NewSuperuserCommand(p),
 	)
 	readsOnly(root, "audit verify", "audit export", "forms export")
+	for _, group := range root.Commands() {
+		if group.HasSubCommands() { // "audit verfiy" is a mistake and no request for help
+			group.Args = cobra.NoArgs
+			group.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 	return p
+}
+
+// wantsDemo is asked before flags are read, because the demo has a data directory of its own.
+func wantsDemo(args []string) bool {
+	for _, a := range args {
+		if a == "--demo" {
+			return true
+		}
+		if value, ok := strings.CutPrefix(a, "--demo="); ok {
+			yes, err := strconv.ParseBool(value)
+			return err == nil && yes
+		}
+	}
+	return false
 }
 
 // readsOnly marks the commands that may run beside a server.
@@ -103,7 +124,11 @@ func readsOnly(root *cobra.Command, paths ...string) {
 // open readies the data directory for the command that was understood: lock, keys, hooks, database.
 func (p *program) open(c *cobra.Command) error {
 	p.started = true
-	if c.Annotations[ops.ReadsOnly] == "" {
+	if c.HasSubCommands() {
+		return nil // a group only shows its help
+	}
+	readsOnly := c.Annotations[ops.ReadsOnly] != ""
+	if !readsOnly {
 		release, err := ops.Lock(p.DataDir())
 		if err != nil {
 			return err
@@ -116,6 +141,9 @@ func (p *program) open(c *cobra.Command) error {
 		mode = kernel.Demo
 	case p.IsDev():
 		mode = kernel.Dev
+		if err := ops.ClaimForDevelopment(p.DataDir()); err != nil {
+			return err
+		}
 	}
 	cfg, err := kernel.LoadConfig(os.Getenv, mode)
 	if err != nil {
@@ -139,8 +167,8 @@ func (p *program) open(c *cobra.Command) error {
 	if p.demo {
 		demo.Bind(p)
 	}
-	if err := p.Bootstrap(); err != nil {
-		return err
+	if err := p.Bootstrap(); err != nil || readsOnly {
+		return err // whoever reads beside a running server must not change its schema
 	}
 	return p.RunAllMigrations()
 }
@@ -176,6 +204,9 @@ func (p *program) welcome(url string) {
 	}
 	if p.demo {
 		demo.Welcome(p, os.Stdout)
+	}
+	if w := outbox.Warning(kernel.ConfigOf(p)); w != "" {
+		fmt.Fprintln(os.Stderr, "\nWARNING:", w)
 	}
 	fmt.Println("\nStop with Ctrl+C.")
 }

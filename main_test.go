@@ -22,6 +22,7 @@ func command(t *testing.T, args ...string) int {
 
 func setup(dir string) []string {
 	return []string{"setup", "--dir", dir, "--clinic", "Test Clinic", "--zone", "America/Denver", "--location", "Main Street",
+		"--street", "1 Main Street", "--city", "Boulder", "--state", "CO", "--zip", "80301",
 		"--owner-email", "owner@clinic.example", "--staff-email", "front@clinic.example", "--staff-first-name", "Dee", "--staff-last-name", "Desk"}
 }
 
@@ -54,6 +55,11 @@ func TestExitCodes(t *testing.T) {
 		{"no such flag", 2, []string{"serve", "--dmeo"}},
 		{"too few arguments", 2, []string{"audit", "export", "--dir", dir}},
 		{"too many arguments", 2, []string{"setup", "now"}},
+		{"no such command of a group", 2, []string{"audit", "verfiy"}},
+		{"no such command of PocketBase's", 2, []string{"superuser", "bogus"}},
+		{"a group alone shows its help", 0, []string{"forms"}},
+		{"the demo, said otherwise, on a real clinic", 1, []string{"serve", "--demo=true", "--dir", dir}},
+		{"dev on a real clinic", 1, []string{"serve", "--dev", "--dir", dir}},
 		{"help", 0, []string{"--help"}},
 	} {
 		if code := command(t, c.args...); code != c.code {

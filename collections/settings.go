@@ -21,6 +21,7 @@ const (
 	LimitAppointmentsList   = "appointments_list"
 	LimitAppointmentsCreate = "appointments_create"
 	LimitRegister           = "register"
+	LimitRequests           = "requests"        // everything a signed-in login asks
 	LimitPayments           = "payments"        // attempts to pay: a thief tries one card after another
 	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
 	LimitPublicForms        = "public"          // other requests without sign-in, per address
@@ -32,6 +33,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitAppointmentsList:   {30, 60},
 	LimitAppointmentsCreate: {10, 3600},
 	LimitRegister:           {3, 3600},
+	LimitRequests:           {600, 60},
 	LimitPayments:           {20, 3600},
 	LimitSendMail:           {5, 900},
 	LimitPublicForms:        {120, 60},
@@ -49,6 +51,7 @@ type ClinicSettings struct {
 	Currency    string
 	Phone       string
 	CrisisText  string
+	Logo        string // file name of the uploaded logo
 
 	IdleMinutes      int
 	AbsoluteHours    int
@@ -127,6 +130,7 @@ func (s *ClinicSettings) load(r *core.Record) {
 	text("currency", &s.Currency)
 	text("phone", &s.Phone)
 	text("crisis_text", &s.CrisisText)
+	text("logo", &s.Logo)
 	number("idle_minutes", &s.IdleMinutes)
 	number("absolute_hours", &s.AbsoluteHours)
 	number("remember_days", &s.RememberDays)

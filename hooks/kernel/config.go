@@ -41,8 +41,15 @@ type Config struct {
 	SMTPPort     int
 	SMTPUser     string
 	SMTPPassword string
-	SMTPTLS      bool
+	SMTPTLS      string // one of SMTPStartTLS, SMTPImplicitTLS, SMTPPlain
 }
+
+// How mail travels to the server.
+const (
+	SMTPStartTLS    = "starttls" // the default: encrypted after the greeting, or not at all
+	SMTPImplicitTLS = "tls"
+	SMTPPlain       = "none" // only to this machine
+)
 
 // IsLocal tells whether the development routes exist and local keys may be made.
 func (c Config) IsLocal() bool { return c.Mode == Dev || c.Mode == Demo }
@@ -107,12 +114,16 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 		}
 		c.SMTPPort = n
 	}
-	switch strings.ToLower(getenv("SMTP_TLS")) {
-	case "", "starttls":
-	case "tls":
-		c.SMTPTLS = true
+	switch c.SMTPTLS = strings.ToLower(getenv("SMTP_TLS")); c.SMTPTLS {
+	case "":
+		c.SMTPTLS = SMTPStartTLS
+	case SMTPStartTLS, SMTPImplicitTLS:
+	case SMTPPlain:
+		if !isLoopback(c.SMTPHost) {
+			bad("SMTP_TLS may be none only for a mail server on this machine: mails hold sign-in codes")
+		}
 	default:
-		bad("SMTP_TLS must be tls or starttls")
+		bad("SMTP_TLS must be starttls, tls or none")
 	}
 	if c.SMTPHost != "" && c.MailFrom == "" {
 		bad("MAIL_FROM is missing: mail sent through SMTP_HOST needs a sender")

@@ -44,3 +44,18 @@ func TestConfigOfAClinic(t *testing.T) {
 		}
 	}
 }
+
+func TestMailIsEncryptedUnlessItStaysHere(t *testing.T) {
+	for host, ok := range map[string]bool{"127.0.0.1": true, "localhost": true, "mail.clinic.example": false} {
+		c, err := LoadConfig(env(map[string]string{"SMTP_HOST": host, "MAIL_FROM": "portal@clinic.example", "SMTP_TLS": "none"}), Production)
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", host, err)
+		}
+		if ok && c.SMTPTLS != SMTPPlain {
+			t.Errorf("%s: %q", host, c.SMTPTLS)
+		}
+	}
+	if c, err := LoadConfig(env(nil), Production); err != nil || c.SMTPTLS != SMTPStartTLS {
+		t.Errorf("the default is %q: %v", c.SMTPTLS, err)
+	}
+}

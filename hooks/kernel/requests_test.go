@@ -11,6 +11,7 @@ import (
 
 	"github.com/pocketbase/pocketbase/tools/router"
 
+	"anteroom/collections"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
@@ -144,6 +145,25 @@ func TestLimitsAnswerWithWhenToComeBack(t *testing.T) {
 	c.Advance(61 * time.Second)
 	if again := c.Do(t, "GET", kernel.Portal+"/appointments", ada, nil); again.Status != 200 {
 		t.Fatalf("a minute later: %d", again.Status)
+	}
+}
+
+func TestALoginCannotAskForEver(t *testing.T) {
+	c := testkit.New(t)
+	c.Limit(t, collections.LimitRequests, 5, 60)
+	ada := c.As(t, testkit.AdaEmail)
+	for i := range 5 {
+		if got := c.Do(t, "GET", kernel.Portal+"/profile", ada, nil); got.Status != http.StatusOK {
+			t.Fatalf("call %d: %d", i, got.Status)
+		}
+	}
+	lines := c.Count(t, "portal_audit_log", "action = 'VIEW_PROFILE'", nil)
+	c.Do(t, "GET", kernel.Portal+"/forms", ada, nil).Refused(t, http.StatusTooManyRequests, "RATE_LIMITED")
+	if c.Count(t, "portal_audit_log", "action = 'VIEW_PROFILE'", nil) != lines {
+		t.Error("a refused call was counted as a read")
+	}
+	if got := c.Do(t, "GET", kernel.Portal+"/profile", c.As(t, testkit.BoEmail), nil); got.Status != http.StatusOK {
+		t.Fatalf("another login: %d", got.Status)
 	}
 }
 

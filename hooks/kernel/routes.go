@@ -281,10 +281,8 @@ func answer(e *core.RequestEvent, r Route) (*Reply, error) {
 	if err := c.admit(); err != nil {
 		return nil, err
 	}
-	if r.Limit != "" {
-		if err := c.limit(); err != nil {
-			return nil, err
-		}
+	if err := c.limit(); err != nil {
+		return nil, err
 	}
 	maxBody := r.MaxBody
 	if maxBody == 0 {

@@ -101,3 +101,19 @@ func Lock(dir string) (release func(), err error) {
 	}
 	return func() { _ = l.Unlock() }, nil
 }
+
+// developed marks a directory that was begun with --dev.
+const developed = ".development"
+
+// ClaimForDevelopment refuses --dev on a directory that holds a clinic set up for real: its development routes show
+// sign-in codes and move the clock, and its test processor marks invoices as paid.
+func ClaimForDevelopment(dir string) error {
+	mark := filepath.Join(dir, developed)
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data.db")); err == nil {
+		return fmt.Errorf("%s holds a clinic that was set up for real: --dev would show its mail and pretend its payments. Choose another --dir", dir)
+	}
+	return os.WriteFile(mark, nil, 0o600)
+}

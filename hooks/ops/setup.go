@@ -27,7 +27,9 @@ type Clinic struct {
 
 // SetupCommand walks the owner through the first start: the clinic, its zone, its first place, the owner's and the
 // first staff member's sign-in. What no flag gives is asked for; passwords are made and shown once.
-func SetupCommand(app core.App) *cobra.Command {
+//
+// furnish writes what every clinic starts with, in the same transaction.
+func SetupCommand(app core.App, furnish func(tx core.App) error) *cobra.Command {
 	var c Clinic
 	cmd := &cobra.Command{
 		Use:   "setup",
@@ -44,7 +46,7 @@ func SetupCommand(app core.App) *cobra.Command {
 			for _, q := range []struct {
 				into     *string
 				question string
-			}{{&c.Name, "Name of the clinic"}, {&c.TimeZone, "Time zone, such as America/Denver"}, {&c.LocationName, "Name of the first location"},
+			}{{&c.Name, "Name of the clinic"}, {&c.TimeZone, "Time zone, such as America/Denver"}, {&c.LocationName, "Name of the first location"}, {&c.Street, "Its street"}, {&c.City, "Its city"}, {&c.State, "Its state"}, {&c.Zip, "Its postal code"},
 				{&c.OwnerEmail, "Owner's e-mail (operates the server)"}, {&c.StaffFirst, "First staff member's first name"},
 				{&c.StaffLast, "Last name"}, {&c.StaffEmail, "Their e-mail"}} {
 				if *q.into != "" {
@@ -60,11 +62,11 @@ func SetupCommand(app core.App) *cobra.Command {
 				}
 			}
 			c.OwnerPassword, c.StaffPassword = newPassword(), newPassword()
-			if err := SetUp(app, c); err != nil {
+			if err := SetUp(app, c, furnish); err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "\n%s is ready. These passwords are shown this once:\n\n  Owner  %s  %s\n  Staff  %s  %s\n\n", c.Name, c.OwnerEmail, c.OwnerPassword, c.StaffEmail, c.StaffPassword)
-			fmt.Fprintf(out, "Keep a copy of %s away from this machine: without its keys the records cannot be read.\nStart with: anteroom serve\n", KeysDir(app.DataDir()))
+			fmt.Fprintf(out, "Keep a copy of %s away from this machine: without its keys the records cannot be read.\nStart with: anteroom serve\nThen, in the dashboard, add services, clinicians and clients. Mail (SMTP_HOST) must be set before a client can register.\n", KeysDir(app.DataDir()))
 			return nil
 		},
 	}
@@ -85,7 +87,7 @@ func SetupCommand(app core.App) *cobra.Command {
 }
 
 // SetUp writes a clinic's first rows, all or none.
-func SetUp(app core.App, c Clinic) error {
+func SetUp(app core.App, c Clinic, furnish func(tx core.App) error) error {
 	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" || c.TimeZone == "Local" {
 		return fmt.Errorf("%q is not an IANA time zone such as America/Denver", c.TimeZone)
 	}
@@ -121,6 +123,7 @@ func SetUp(app core.App, c Clinic) error {
 			add(core.CollectionNameSuperusers, map[string]any{"email": c.OwnerEmail, "password": c.OwnerPassword, "verified": true}),
 			add("staff", map[string]any{"email": c.StaffEmail, "password": c.StaffPassword, "verified": true,
 				"first_name": c.StaffFirst, "last_name": c.StaffLast, "role": kernel.RoleAdmin, "is_active": true}),
+			furnish(tx),
 		)
 	})
 }

@@ -3,14 +3,17 @@ package outbox
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"html/template"
-	"io"
+	"net"
 	"net/mail"
 	"strings"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
-	"github.com/pocketbase/pocketbase/tools/mailer"
+	smtp "github.com/wneessen/go-mail"
 
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
@@ -97,19 +100,74 @@ var layout = template.Must(template.New("mail").Parse(`<!doctype html>
 </div></body></html>
 `))
 
-// senderFor picks how mail leaves: SMTP when it is configured, else the row itself is the mailbox (kept encrypted
-// in the data directory, readable at /dev/mail in demo and dev).
-func senderFor(cfg kernel.Config) func(context.Context, core.App, Mailing) error {
-	if cfg.SMTPHost == "" {
-		return func(context.Context, core.App, Mailing) error { return nil }
+// errNoSender means that nobody told the program how mail leaves. The mail waits for it.
+var errNoSender = errors.New("no mail server is configured: set SMTP_HOST and MAIL_FROM")
+
+// senderFor picks how mail leaves: by SMTP when it is configured. In demo and dev the row itself is the mailbox, kept
+// encrypted and readable at /dev/mail. A clinic in production without a mail server keeps its mail waiting, because
+// nobody would ever read what was marked as sent.
+func senderFor(cfg kernel.Config) func(context.Context, Mailing) error {
+	switch {
+	case cfg.SMTPHost != "":
+		return func(ctx context.Context, m Mailing) error { return sendSMTP(ctx, cfg, m) }
+	case cfg.IsLocal():
+		return func(context.Context, Mailing) error { return nil }
 	}
-	client := &mailer.SMTPClient{Host: cfg.SMTPHost, Port: cfg.SMTPPort, Username: cfg.SMTPUser, Password: cfg.SMTPPassword, TLS: cfg.SMTPTLS}
-	return func(_ context.Context, _ core.App, m Mailing) error {
-		files := map[string]io.Reader{}
-		for _, a := range m.Attachments {
-			files[a.FileName] = bytes.NewReader(a.Content)
+	return func(context.Context, Mailing) error { return errNoSender }
+}
+
+// sendSMTP sends one mail (RFC 5321). Every step has a deadline, and encryption that was asked for is not given up:
+// a server that offers none gets no mail, because mails hold sign-in codes.
+func sendSMTP(ctx context.Context, cfg kernel.Config, m Mailing) error {
+	options := []smtp.Option{smtp.WithPort(cfg.SMTPPort), smtp.WithTimeout(smtpStep), smtp.WithDialContextFunc(breakOff(ctx, cfg))}
+	switch cfg.SMTPTLS {
+	case kernel.SMTPImplicitTLS:
+		options = append(options, smtp.WithSSL())
+	case kernel.SMTPPlain:
+		options = append(options, smtp.WithTLSPolicy(smtp.NoTLS))
+	default:
+		options = append(options, smtp.WithTLSPolicy(smtp.TLSMandatory))
+	}
+	if cfg.SMTPUser != "" {
+		options = append(options, smtp.WithSMTPAuth(smtp.SMTPAuthAutoDiscover), smtp.WithUsername(cfg.SMTPUser), smtp.WithPassword(cfg.SMTPPassword))
+	}
+	client, err := smtp.NewClient(cfg.SMTPHost, options...)
+	if err != nil {
+		return err
+	}
+	msg := smtp.NewMsg()
+	if err := errors.Join(msg.FromFormat(m.From.Name, m.From.Address), msg.To(m.To.Address)); err != nil {
+		return err
+	}
+	msg.Subject(m.Subject)
+	for name, value := range m.Headers {
+		msg.SetGenHeader(smtp.Header(name), value)
+	}
+	msg.SetBodyString(smtp.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(smtp.TypeTextHTML, m.HTML)
+	for _, a := range m.Attachments {
+		if err := msg.AttachReader(a.FileName, bytes.NewReader(a.Content), smtp.WithFileContentType(smtp.ContentType(a.MimeType))); err != nil {
+			return err
 		}
-		return client.Send(&mailer.Message{From: m.From, To: []mail.Address{m.To}, Subject: m.Subject,
-			Text: m.Text, HTML: m.HTML, Headers: m.Headers, Attachments: files})
+	}
+	return client.DialAndSendWithContext(ctx, msg)
+}
+
+// breakOff dials so that a connection ends with ctx, in whatever step it hangs: the program must be able to stop.
+func breakOff(ctx context.Context, cfg kernel.Config) smtp.DialContextFunc {
+	return func(dial context.Context, network, address string) (net.Conn, error) {
+		var d interface {
+			DialContext(context.Context, string, string) (net.Conn, error)
+		} = &net.Dialer{Timeout: smtpStep}
+		if cfg.SMTPTLS == kernel.SMTPImplicitTLS {
+			d = &tls.Dialer{NetDialer: &net.Dialer{Timeout: smtpStep}, Config: &tls.Config{ServerName: cfg.SMTPHost, MinVersion: tls.VersionTLS12}}
+		}
+		conn, err := d.DialContext(dial, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
 	}
 }
+
+const smtpStep = 15 * time.Second

@@ -106,16 +106,24 @@ type JobFunc func(app core.App, payload []byte) error
 const workerKey = "anteroom.outbox"
 
 type worker struct {
-	working sync.Mutex // one at a time: two that read the same rows would deliver them twice
 	mu      sync.RWMutex
 	jobs    map[string]JobFunc
-	wake    chan struct{}
-	deliver func(context.Context, core.App, Mailing) error
+	mails   lane
+	work    lane
+	deliver func(context.Context, Mailing) error
+}
+
+// lane is one kind of rows and who works them off: a mail server that hangs must not keep a PDF from being made.
+type lane struct {
+	kind string
+	busy sync.Mutex // one at a time: two that read the same rows would deliver them twice
+	wake chan struct{}
 }
 
 func workerOf(app core.App) *worker {
 	return app.Store().GetOrSet(workerKey, func() any {
-		return &worker{jobs: map[string]JobFunc{}, wake: make(chan struct{}, 1)}
+		return &worker{jobs: map[string]JobFunc{}, mails: lane{kind: kindMail, wake: make(chan struct{}, 1)},
+			work: lane{kind: kindJob, wake: make(chan struct{}, 1)}}
 	}).(*worker)
 }
 
@@ -137,6 +145,14 @@ func showNoPayload(e *core.RecordEnrichEvent) error {
 	return nil
 }
 
+// Warning is what the operator must hear at start: empty, or that no mail can leave.
+func Warning(cfg kernel.Config) string {
+	if cfg.SMTPHost != "" || cfg.IsLocal() {
+		return ""
+	}
+	return "No mail server is configured (SMTP_HOST): nobody can register or reset a password. Mails wait until there is one."
+}
+
 // Bind wakes the worker after each commit that wrote a row, and starts it with the server.
 func Bind(app core.App) {
 	w := workerOf(app)
@@ -144,24 +160,24 @@ func Bind(app core.App) {
 	kernel.WrittenByPortalAlone(app, Collection) // who could change an address would read somebody's code
 	app.OnRecordEnrich(Collection).BindFunc(showNoPayload)
 	app.OnRecordAfterCreateSuccess(Collection).BindFunc(func(e *core.RecordEvent) error {
-		select {
-		case w.wake <- struct{}{}:
-		default:
+		for _, l := range []*lane{&w.mails, &w.work} {
+			select {
+			case l.wake <- struct{}{}:
+			default:
+			}
 		}
 		return e.Next()
 	})
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan struct{})
+		var running sync.WaitGroup
 		se.App.OnTerminate().BindFunc(func(te *core.TerminateEvent) error {
 			cancel()
-			<-done // a row being delivered is finished, so that it is not delivered twice
+			running.Wait() // what is half done is marked, so that it is not done twice
 			return te.Next()
 		})
-		go func() {
-			defer close(done)
-			w.run(ctx, app)
-		}()
+		running.Go(func() { w.run(ctx, app, &w.mails) })
+		running.Go(func() { w.run(ctx, app, &w.work) })
 		return se.Next()
 	})
 }
@@ -170,19 +186,21 @@ const (
 	atOnce      = 50              // rows worked off between two looks at the table
 	maxAttempts = 12              // about two days of retries
 	lookEvery   = 2 * time.Second // for rows whose time comes without a wake-up
-	oneDelivery = 30 * time.Second
+	oneDelivery = time.Minute
+
+	noSenderPause = 15 * time.Minute
 )
 
-func (w *worker) run(ctx context.Context, app core.App) {
+func (w *worker) run(ctx context.Context, app core.App, l *lane) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		for ctx.Err() == nil && w.workOff(ctx, app) == atOnce {
+		for ctx.Err() == nil && w.workOff(ctx, app, l) == atOnce {
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-w.wake:
+		case <-l.wake:
 		case <-tick.C:
 		}
 	}
@@ -190,21 +208,20 @@ func (w *worker) run(ctx context.Context, app core.App) {
 
 // Drain works off what is due now and returns how many rows it took: for tests and commands that do not serve.
 func Drain(ctx context.Context, app core.App) int {
-	n := 0
-	for {
-		k := workerOf(app).workOff(ctx, app)
-		n += k
-		if k < atOnce {
-			return n
+	w, n := workerOf(app), 0
+	for _, l := range []*lane{&w.work, &w.mails} { // jobs first: they write mails
+		for k := atOnce; k == atOnce; n += k {
+			k = w.workOff(ctx, app, l)
 		}
 	}
+	return n
 }
 
-func (w *worker) workOff(ctx context.Context, app core.App) int {
-	w.working.Lock()
-	defer w.working.Unlock()
-	due, err := app.FindRecordsByFilter(Collection, "status = 'waiting' && next_at <= {:now}", "next_at", atOnce, 0,
-		dbx.Params{"now": kernel.Now(app).Format(types.DefaultDateLayout)})
+func (w *worker) workOff(ctx context.Context, app core.App, l *lane) int {
+	l.busy.Lock()
+	defer l.busy.Unlock()
+	due, err := app.FindRecordsByFilter(Collection, "kind = {:kind} && status = 'waiting' && next_at <= {:now}", "next_at", atOnce, 0,
+		dbx.Params{"kind": l.kind, "now": kernel.Now(app).Format(types.DefaultDateLayout)})
 	if err != nil {
 		app.Logger().Error("read outbox", "error", err)
 		return 0
@@ -221,7 +238,7 @@ func (w *worker) workOff(ctx context.Context, app core.App) int {
 func (w *worker) attempt(ctx context.Context, app core.App, r *core.Record) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // one bad row must not stop the clinic's mail
-			err = fmt.Errorf("panic in %s: %v", r.GetString("topic"), p)
+			err = fmt.Errorf("panic in %s: %T", r.GetString("topic"), p) // its text may hold what was worked on
 		}
 	}()
 	switch r.GetString("kind") {
@@ -232,7 +249,7 @@ func (w *worker) attempt(ctx context.Context, app core.App, r *core.Record) (err
 		}
 		ctx, cancel := context.WithTimeout(ctx, oneDelivery)
 		defer cancel()
-		return w.deliver(ctx, app, compose(app, r.Id, m))
+		return w.deliver(ctx, compose(app, r.Id, m))
 	case kindJob:
 		w.mu.RLock()
 		f := w.jobs[r.GetString("topic")]
@@ -255,6 +272,10 @@ func (w *worker) mark(app core.App, r *core.Record, failure error) {
 	n := r.GetInt("attempts") + 1
 	r.Set("attempts", n)
 	switch {
+	case errors.Is(failure, errNoSender): // not a failure of this mail: it goes out when there is a way
+		r.Set("attempts", 0)
+		r.Set("next_at", now.Add(noSenderPause))
+		r.Set("last_error", failure.Error())
 	case failure == nil:
 		r.Set("status", "sent")
 		r.Set("sent_at", now)

@@ -190,7 +190,7 @@ func smtpServer(t *testing.T) (port int, received func() []string) {
 func TestMailLeavesBySMTP(t *testing.T) {
 	port, received := smtpServer(t)
 	c := testkit.With(t, func(cfg *kernel.Config) {
-		cfg.SMTPHost, cfg.SMTPPort, cfg.MailFrom = "127.0.0.1", port, "portal@clinic.example"
+		cfg.SMTPHost, cfg.SMTPPort, cfg.SMTPTLS, cfg.MailFrom = "127.0.0.1", port, kernel.SMTPPlain, "portal@clinic.example"
 	})
 	m := message("by smtp")
 	m.Attachments = []outbox.Attachment{{FileName: "visit.ics", MimeType: "text/calendar", Content: []byte("BEGIN:VCALENDAR")}}
@@ -203,7 +203,7 @@ func TestMailLeavesBySMTP(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	got := received()
-	if len(got) != 1 || !strings.Contains(got[0], "portal@clinic.example") || !strings.Contains(got[0], "visit.ics") || !strings.Contains(got[0], "Auto-Submitted: auto-generated") {
+	if len(got) != 1 || !strings.Contains(got[0], "portal@clinic.example") || !strings.Contains(got[0], "visit.ics") || !strings.Contains(got[0], "text/calendar") || !strings.Contains(got[0], "Auto-Submitted: auto-generated") {
 		t.Fatalf("%d mails: %s", len(got), strings.Join(got, "\n"))
 	}
 }
@@ -226,5 +226,71 @@ func TestAnUnreachableServerKeepsTheMail(t *testing.T) {
 	}
 	if row.GetString("status") != "waiting" || row.GetString("last_error") == "" || strings.Contains(row.GetString("last_error"), "123 456") {
 		t.Fatalf("%s %q", row.GetString("status"), row.GetString("last_error"))
+	}
+}
+
+// untilTried waits for the worker's first attempt at a row.
+func untilTried(t *testing.T, c *testkit.Clinic, cause string) *core.Record {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		r, err := c.App.FindFirstRecordByFilter("outbox", "cause = {:c} && last_error != ''", dbx.Params{"c": cause})
+		if err == nil {
+			return r
+		}
+	}
+	t.Fatalf("%s was never tried", cause)
+	return nil
+}
+
+func TestAServerWithoutEncryptionGetsNoMail(t *testing.T) {
+	port, received := smtpServer(t)
+	c := testkit.With(t, func(cfg *kernel.Config) {
+		cfg.SMTPHost, cfg.SMTPPort, cfg.SMTPTLS, cfg.MailFrom = "127.0.0.1", port, kernel.SMTPStartTLS, "portal@clinic.example"
+	})
+	if err := outbox.Mail(c.App, message("in the clear")); err != nil {
+		t.Fatal(err)
+	}
+	if r := untilTried(t, c, "in the clear"); r.GetString("status") != "waiting" || len(received()) != 0 {
+		t.Fatalf("%s, %d mails in the clear", r.GetString("status"), len(received()))
+	}
+}
+
+func TestAMailServerThatHangsStopsNothingElse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // takes the connection and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	c := testkit.With(t, func(cfg *kernel.Config) {
+		cfg.SMTPHost, cfg.SMTPPort, cfg.SMTPTLS, cfg.MailFrom = "127.0.0.1", l.Addr().(*net.TCPAddr).Port, kernel.SMTPPlain, "portal@clinic.example"
+	})
+	done := make(chan struct{})
+	outbox.OnJob(c.App, "test.job", func(core.App, []byte) error { close(done); return nil })
+	if err := outbox.Mail(c.App, message("hangs")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // the mail's worker is in the server's hands now
+	if err := outbox.Job(c.App, "test.job", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("a hanging mail server kept a job from being done")
+	}
+	// the clinic's end, in the test's clean-up, must not hang either: it breaks the connection off
+}
+
+func TestAClinicWithoutAMailServerKeepsItsMail(t *testing.T) {
+	c := testkit.With(t, func(cfg *kernel.Config) { cfg.Mode = kernel.Production })
+	if err := outbox.Mail(c.App, message("nowhere to go")); err != nil {
+		t.Fatal(err)
+	}
+	r := untilTried(t, c, "nowhere to go")
+	if r.GetString("status") != "waiting" || r.GetInt("attempts") != 0 || !r.GetDateTime("sent_at").IsZero() {
+		t.Fatalf("%s after %d attempts", r.GetString("status"), r.GetInt("attempts"))
+	}
+	if outbox.Warning(kernel.Config{Mode: kernel.Production}) == "" || outbox.Warning(kernel.Config{Mode: kernel.Demo}) != "" {
+		t.Fatal("the operator is not told, or told in a demo")
 	}
 }

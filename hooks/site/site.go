@@ -180,6 +180,9 @@ func config(c *kernel.Call, payments string) (*kernel.Reply, error) {
 		Phone: s.Phone, Features: Features{OAuth: []string{}, Payments: payments},
 		StripePublishableKey: cfg.StripePublishableKey, PasswordPolicy: PasswordPolicy{s.PasswordLength, s.PasswordClasses},
 		CrisisText: s.CrisisText, Demo: cfg.Mode == kernel.Demo, Version: cfg.Version}
+	if s.Logo != "" {
+		out.LogoURL = "/api/files/clinic_settings/" + s.ID + "/" + s.Logo
+	}
 	places, err := c.App.FindRecordsByFilter("locations", "is_active = true", "created", 1, 0)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,11 @@
 // Checks ext/anteroom/words.js; exits with an error at the first difference.
 import assert from "node:assert/strict";
-import { instantOf, moveDay, sayBirth, sayMoney, sayShortDay, sayTime, timeIn } from "../ext/anteroom/words.js";
+import { readFileSync } from "node:fs";
+
+// The dashboard loads words.js as a module. Here it is read as text, because what node takes a .js file for depends on
+// package.json files further up.
+const source = readFileSync(new URL("../ext/anteroom/words.js", import.meta.url), "utf8");
+const { instantOf, moveDay, sayBirth, sayMoney, sayShortDay, sayTime, timeIn } = await import("data:text/javascript," + encodeURIComponent(source));
 
 const denver = "America/Denver";
 for (const [day, time, zone, want] of [
