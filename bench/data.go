@@ -125,7 +125,7 @@ func email(i int) string { return fmt.Sprintf("c%d@bench.example", i) }
 func commonRows(tx core.App) error {
 	// the limiter stays in the path; only its number is out of reach
 	err := put(tx, "clinic_settings", map[string]any{"clinic_name": "Bench", "time_zone": "America/Denver", "languages": []string{"en"}, "currency": "usd",
-		"absolute_hours": 24, "idle_minutes": 600, "limits": map[string]any{"appointments_list": map[string]int{"max": 1000000, "seconds": 1}, "requests": map[string]int{"max": 1000000, "seconds": 1}}})
+		"absolute_hours": 24, "idle_minutes": 60, "limits": map[string]any{"appointments_list": map[string]int{"max": 1000000, "seconds": 1}, "requests": map[string]int{"max": 1000000, "seconds": 1}}})
 	err = errors.Join(err, put(tx, "locations", map[string]any{"id": id("location", 0), "name": "Main Street", "street": "1 Main Street", "city": "Boulder",
 		"state": "CO", "zip_code": "80301", "time_zone": "America/Denver", "is_active": true}))
 	var all []string

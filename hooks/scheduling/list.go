@@ -12,20 +12,23 @@ import (
 //
 // The parameters are numbered and the same for all: ?1 client, ?2 now, ?3 and ?4 bounds of start_time, ?5 and ?6
 // bounds of the local day (both inclusive), ?7 limit, ?8 offset. A query leaves alone what it does not need.
+//
+// ?1||'' is ?1: once the tables are analysed, SQLite plans a bare parameter for the value it is given and prepares the
+// statement anew at every other value, which costs as much as the query itself.
 type listQuery struct{ page, total string }
 
 const (
 	notEnded = `a.status IN ('requested','scheduled','confirmed','arrived','in_progress')`
 	ended    = `a.status IN ('completed','no_show')`
-	within   = ` AND a.start_time >= ?3 AND a.start_time < ?4 AND a.local_date >= ?5 AND a.local_date <= ?6`
+	within   = ` AND a.start_time >= ?3||'' AND a.start_time < ?4||'' AND a.local_date >= ?5||'' AND a.local_date <= ?6||''`
 )
 
 // conditions are what the values of status mean. No visit is longer than a day, so that what ends in the future
 // starts after yesterday: that keeps the walk short.
 var conditions = map[string]string{
 	"":          ``,
-	"upcoming":  ` AND ` + notEnded + ` AND a.end_time > ?2 AND a.start_time > strftime('%Y-%m-%d %H:%M:%fZ', ?2, '-1 day')`,
-	"past":      ` AND (` + ended + ` OR ` + notEnded + ` AND a.end_time <= ?2)`,
+	"upcoming":  ` AND ` + notEnded + ` AND a.end_time > ?2||'' AND a.start_time > strftime('%Y-%m-%d %H:%M:%fZ', ?2||'', '-1 day')`,
+	"past":      ` AND (` + ended + ` OR ` + notEnded + ` AND a.end_time <= ?2||'')`,
 	"cancelled": ` AND a.status IN ('cancelled','declined')`,
 }
 
@@ -38,7 +41,7 @@ var queries = func() map[string]map[bool]listQuery {
 		}
 		all[status] = map[bool]listQuery{}
 		for dated, bounds := range map[bool]string{false: "", true: within} {
-			where := `WHERE a.client = ?1` + condition + bounds
+			where := `WHERE a.client = ?1||''` + condition + bounds
 			all[status][dated] = listQuery{
 				page:  `SELECT ` + rowColumns + rowTables + where + order + ` LIMIT ?7 + 0 OFFSET ?8 + 0`,
 				total: `SELECT count(*) FROM appointments a ` + where,
