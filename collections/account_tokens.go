@@ -58,6 +58,13 @@ func AccountTokenByLink(app core.App, purpose TokenPurpose, linkHash string) (*A
 	return AsAccountToken(r), nil
 }
 
+// TriedCodes counts the wrong codes of a login over all its tokens of one purpose, closed ones too.
+func TriedCodes(app core.App, user string, purpose TokenPurpose) (n int, err error) {
+	err = app.RecordQuery(AccountTokens).Select("coalesce(sum(attempts), 0)").
+		AndWhere(dbx.HashExp{"portal_user": user, "purpose": string(purpose)}).Row(&n)
+	return n, err
+}
+
 // OpenAccountTokens lists a login's unused tokens of one purpose, newest first.
 func OpenAccountTokens(app core.App, user string, purpose TokenPurpose) ([]*AccountToken, error) {
 	rows, err := app.FindRecordsByFilter(AccountTokens, "portal_user = {:u} && purpose = {:p} && used_at = ''", "-@rowid", 0, 0,

@@ -54,6 +54,12 @@ func (u *PortalUser) MFAEnabled() bool          { return u.GetBool("mfa_enabled"
 // MaySignIn tells whether the account is open: the address proven, and the clinic has not closed it.
 func (u *PortalUser) MaySignIn() bool { return u.Verified() && u.Status() == AccountActive }
 
+// PasswordVoid tells that the address is not proven and the password does not count: more than one registration was
+// made, or a new password asked for. Only a link that sets a new one opens such an account.
+func (u *PortalUser) PasswordVoid() bool {
+	return u.Status() == AccountPending && !u.Verified() && u.GetBool("force_password_change")
+}
+
 // PendingClient is the client that the registration was matched with; empty once the address is proven.
 func (u *PortalUser) PendingClient() string      { return u.GetString("pending_client") }
 func (u *PortalUser) SetPendingClient(id string) { u.Set("pending_client", id) }

@@ -27,6 +27,7 @@ const (
 	LimitPublicForms        = "public"          // other requests without sign-in, per address
 	LimitSignInAddress      = "sign_in_address" // failed sign-ins of one account from one address
 	LimitSignInAccount      = "sign_in_account" // failed sign-ins of one account from anywhere
+	LimitSignInSpray        = "sign_in_spray"   // failed sign-ins from one address, whatever the accounts
 )
 
 var defaultLimits = map[string]LimitRule{
@@ -39,6 +40,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitPublicForms:        {120, 60},
 	LimitSignInAddress:      {5, 900},
 	LimitSignInAccount:      {5, 300},
+	LimitSignInSpray:        {50, 900},
 }
 
 // ClinicSettings is the one row of clinic_settings: the clinic's name, zone and policies.

@@ -214,7 +214,7 @@ func clientsStayOut() rule {
 		doors: with(shut("clients", "SELECT * FROM clients"), map[door]cell{
 			portalDoor: attempts(expands("Ada renews her token", "/api/collections/portal_users/auth-refresh", nil, testkit.AdaEmail),
 				expands("Ada signs in", "/api/collections/portal_users/auth-with-password", map[string]any{"identity": testkit.AdaEmail, "password": testkit.Password}, "")),
-			deskDoor: attempts(try{"Ada at every route of the desk", "401 SIGN_IN_REQUIRED", func(w *world) any { return asAda(w, routesFor(w, kernel.Staff)...) }, nil}),
+			deskDoor: attempts(try{"Ada at every route of the desk", "403 ROLE", func(w *world) any { return asAda(w, routesFor(w, kernel.Staff)...) }, nil}),
 			staffDoor: attempts(try{"Ada at every collection", "403 RECORD_API_CLOSED", func(w *world) any { return asAda(w, recordRequests(w)...) }, nil},
 				try{"Ada asks for a token for files", "403 FORBIDDEN", func(w *world) any { return asAda(w, [2]string{"POST", "/api/files/token"}) }, nil},
 				try{"Ada downloads a sealed document", "404", func(w *world) any {

@@ -3,6 +3,7 @@ package hooks_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,12 @@ func TestNobodyReachesAnotherClientsRow(t *testing.T) {
 	bos := belongings(t, c, testkit.Bo, testkit.BoLogin)
 	belongings(t, c, testkit.Ada, testkit.AdaLogin)
 	ada, bo := c.As(t, testkit.AdaEmail), c.As(t, testkit.BoEmail)
+	roles := map[string]string{kernel.RoleAdmin: testkit.AdminEmail, kernel.RoleClinician: testkit.AnaEmail,
+		kernel.RoleFrontDesk: testkit.DeskEmail, kernel.RoleBilling: testkit.BillingEmail}
+	for _, email := range roles {
+		c.As(t, email)
+	}
+	turnedAway := 0
 	before := c.Snapshot(t)
 	untouched := func(t *testing.T, what string) {
 		t.Helper()
@@ -97,9 +104,16 @@ func TestNobodyReachesAnotherClientsRow(t *testing.T) {
 					t.Fatal("a public route takes the id of something that belongs to a client")
 				}
 			case kernel.Staff:
-				for who, token := range map[string]string{"guest": "", "client": ada} {
-					c.Do(t, r.Method, path, token, body, key...).Refused(t, http.StatusUnauthorized, "SIGN_IN_REQUIRED")
-					untouched(t, who)
+				c.Do(t, r.Method, path, "", body, key...).Refused(t, http.StatusUnauthorized, "SIGN_IN_REQUIRED")
+				untouched(t, "guest")
+				c.Do(t, r.Method, path, ada, body, key...).Refused(t, http.StatusForbidden, "ROLE")
+				untouched(t, "client")
+				for role, email := range roles {
+					if len(r.Roles) > 0 && !slices.Contains(r.Roles, role) {
+						c.Do(t, r.Method, path, c.As(t, email), body, key...).Refused(t, http.StatusForbidden, "ROLE")
+						untouched(t, role)
+						turnedAway++
+					}
 				}
 			case kernel.AnySignIn:
 				c.Do(t, r.Method, path, "", body).Refused(t, http.StatusUnauthorized, "")
@@ -126,6 +140,9 @@ func TestNobodyReachesAnotherClientsRow(t *testing.T) {
 				}
 			}
 		})
+	}
+	if turnedAway < 4 {
+		t.Errorf("only %d calls by staff of another role", turnedAway)
 	}
 }
 

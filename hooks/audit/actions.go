@@ -2,7 +2,7 @@ package audit
 
 import "strings"
 
-// Action is what was done, in the words of specification A (upper case). A write through the model hooks is named
+// Action is what was done, in the words of the portal specification (upper case). A write through the model hooks is named
 // after its collection, CREATE_APPOINTMENT and so on, unless the handler gave it one of these names with As.
 type Action string
 
@@ -63,7 +63,7 @@ const (
 	StripeEvent      Action = "STRIPE_EVENT"
 )
 
-// Profile, messages, documents, photos, notifications. ViewPHI and UpdatePHI are specification B's general words,
+// Profile, messages, documents, photos, notifications. ViewPHI and UpdatePHI are the clinic backend specification's general words,
 // for what has none of its own.
 const (
 	ViewProfile         Action = "VIEW_PROFILE"
@@ -90,7 +90,7 @@ const Subscribe Action = "SUBSCRIBE"
 // Refusal is a request that was turned away and has no action of its own.
 const Refusal Action = "ACCESS_REFUSED"
 
-// Resource types, as specification A names them.
+// Resource types, as the portal specification names them.
 const (
 	Appointment  = "APPOINTMENT"
 	Client       = "CLIENT"

@@ -46,10 +46,7 @@ func bindWrites(app core.App) {
 }
 
 func writeWithLine(e *core.RecordEvent, operation string) error {
-	outer := e.App
-	defer func() { e.App = outer }() // hooks after the commit must not see a finished transaction
-	return outer.RunInTransaction(func(tx core.App) error {
-		e.App = tx
+	return kernel.InTransaction(e, func(tx core.App) error {
 		entry := entryForWrite(e.Record, operation)
 		if operation == "UPDATE" {
 			details, err := changes(tx, e.Record)

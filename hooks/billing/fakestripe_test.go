@@ -59,14 +59,13 @@ func startFakeStripe(t *testing.T) (*fakeStripe, *httptest.Server) {
 	return f, s
 }
 
-// withStripe is a production clinic whose Stripe is the fake.
+// withStripe is a clinic whose Stripe is the fake. It is no production one: there, mail waits for a mail server.
 func withStripe(t *testing.T) (*testkit.Clinic, *fakeStripe) {
 	f, s := startFakeStripe(t)
 	return testkit.With(t, func(c *kernel.Config) { useStripe(c, s.URL) }), f
 }
 
 func useStripe(c *kernel.Config, address string) {
-	c.Mode = kernel.Production
 	c.StripeSecretKey, c.StripePublishableKey, c.StripeWebhookSecret, c.StripeAPIBase = fakeKey, "pk_test_fake", fakeSecret, address
 }
 

@@ -38,16 +38,6 @@ func bindRules(app core.App, t *till) {
 	app.OnRecordEnrich(collections.Invoices, collections.InvoiceItems).BindFunc(showToBillingStaff)
 }
 
-// atomically runs the rest of a write, and what belongs to it, in one transaction.
-func atomically(e *core.RecordEvent, f func(tx core.App) error) error {
-	outer := e.App
-	defer func() { e.App = outer }() // hooks after the commit must not see a finished transaction
-	return outer.RunInTransaction(func(tx core.App) error {
-		e.App = tx
-		return f(tx)
-	})
-}
-
 func refuse(field, code, sentence string) error {
 	return validation.Errors{field: validation.NewError("validation_"+code, sentence)}
 }
@@ -70,7 +60,7 @@ func refuseOthers(a kernel.Actor) error {
 
 // createInvoice: every invoice begins as an empty, unpaid draft with a number of its own.
 func createInvoice(e *core.RecordEvent) error {
-	return atomically(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		i, actor := collections.AsInvoice(e.Record), kernel.ActorOf(e.Record)
 		if err := refuseOthers(actor); err != nil {
 			return err
@@ -120,7 +110,7 @@ func addUp(i *collections.Invoice, items []*collections.InvoiceItem) error {
 // and only the processor's events say what was paid. The row is read again inside the transaction, because whoever
 // saves may have loaded it before a payment arrived.
 func (t *till) changeInvoice(e *core.RecordEvent) error {
-	return atomically(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		i, actor := collections.AsInvoice(e.Record), kernel.ActorOf(e.Record)
 		if err := refuseOthers(actor); err != nil {
 			return err
@@ -257,7 +247,7 @@ const mostOfOne = 10_000 // pieces on one line
 
 // saveItem: a line belongs to a draft of the same client, says what it is for, and comes to quantity times price.
 func saveItem(e *core.RecordEvent) error {
-	return atomically(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		item, actor := collections.AsInvoiceItem(e.Record), kernel.ActorOf(e.Record)
 		invoice, err := draftOf(tx, item, actor)
 		if err != nil {
@@ -301,7 +291,7 @@ func saveItem(e *core.RecordEvent) error {
 }
 
 func deleteItem(e *core.RecordEvent) error {
-	return atomically(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		actor := kernel.ActorOf(e.Record)
 		invoice, err := draftOf(tx, collections.AsInvoiceItem(e.Record), actor)
 		if err != nil {
@@ -331,7 +321,7 @@ func draftOf(tx core.App, item *collections.InvoiceItem, actor kernel.Actor) (*c
 // createPayment: whoever pays begins an attempt, over no more than what is owed, in the invoice's currency. Staff
 // begin none: they cannot charge a client's card.
 func (t *till) createPayment(e *core.RecordEvent) error {
-	return atomically(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		p, actor := collections.AsPayment(e.Record), kernel.ActorOf(e.Record)
 		if actor.Kind != kernel.KindSystem && (actor.Kind != kernel.KindClient || actor.Client != p.Client()) {
 			return refuse("client", "not_allowed", "A payment is begun by the person who pays.")
@@ -370,7 +360,7 @@ var openToAll = []string{"intent_id", "status", "failure_code", "updated"}
 // changePayment: only the processor's signed event says that money moved. Whoever pays may close an attempt; staff
 // change nothing by hand.
 func changePayment(e *core.RecordEvent) error {
-	return atomically(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		p, actor := collections.AsPayment(e.Record), kernel.ActorOf(e.Record)
 		row, err := tx.FindRecordById(collections.Payments, p.Id)
 		if err != nil {

@@ -118,7 +118,7 @@ func mailPayer(tx core.App, p *collections.Payment, topic, cause string, in map[
 
 func tellIssued(tx core.App, i *collections.Invoice) error {
 	return notices.Tell(tx, i.Client(), kernel.AreaBilling, notices.Notice{Type: collections.NoticeInvoiceIssued,
-		Title: "New invoice", Message: "Invoice " + i.Number() + " over " + money(i.Total(), i.Currency()) + " is ready.",
+		Title: "New invoice", Message: "Invoice " + i.Number() + " for " + money(i.Total(), i.Currency()) + " is ready.",
 		Spanish: notices.Words{Title: "Factura nueva", Message: "La factura " + i.Number() + " por " + money(i.Total(), i.Currency()) + " está lista."},
 		Link:    invoiceLink(i.Id), Cause: "invoice:" + i.Id + ":issued"})
 }

@@ -756,7 +756,7 @@ func TestAssigning(t *testing.T) {
 	}
 	d.As(t, testkit.BillingEmail)
 	before := d.Snapshot(t)
-	d.Do(t, "POST", path, d.ada, body).Refused(t, 401, "")
+	d.Do(t, "POST", path, d.ada, body).Refused(t, 403, "ROLE")
 	d.Do(t, "POST", path, d.As(t, testkit.BillingEmail), body).Refused(t, 403, "ROLE")
 	for field, v := range map[string]any{"clientId": "nobody000000000", "templateId": "nothing00000000", "dueDate": "2026-02-30"} {
 		bad := map[string]any{"clientId": testkit.Ada, "templateId": d.templates["phq-9"], "dueDate": "2026-12-31"}

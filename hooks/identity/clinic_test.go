@@ -186,7 +186,7 @@ func (c *clinic) start(now time.Time) {
 	kernel.SetNow(c.app, now)
 	c.door = doorOf(c.app)
 	c.door.pace = time.Millisecond
-	c.door.hashing = &hashQueue{slots: make(chan struct{}, 2)}
+	c.door.hashing = newHashQueue(2)
 	r, err := apis.NewRouter(c.app)
 	ok(c, err)
 	ok(c, c.app.OnServe().Trigger(&core.ServeEvent{App: c.app, Router: r, Server: &http.Server{ReadHeaderTimeout: time.Second}}, func(e *core.ServeEvent) error {

@@ -19,7 +19,7 @@ import (
 // so that a stranger's address counts like an account's and neither stands there in clear. They are written outside
 // the sign-in transaction, which a failure rolls back. Windows are fixed: they begin with the first failure.
 
-// counter is one thing that is counted about an account.
+// counter is one thing that is counted about an account, or about an address.
 type counter struct {
 	key    string
 	most   int           // 0: switched off
@@ -36,16 +36,20 @@ type state struct {
 	LockedUntil int64  `db:"locked_until"`
 }
 
-// countersOf lists what a sign-in counts: the account's lock, and both specifications' limits.
+// countersOf lists what a sign-in counts: the account's lock, both specifications' limits, and the address.
 func countersOf(app core.App, collection, email, ip string) []counter {
 	s := collections.Settings(app)
 	account := accountKey(collection, email)
 	here, anywhere := s.Limit(collections.LimitSignInAddress), s.Limit(collections.LimitSignInAccount)
+	spray := s.Limit(collections.LimitSignInSpray)
 	lock := time.Duration(s.LockoutMinutes) * time.Minute
 	return []counter{
 		{key: account + "|lock", most: s.LockoutFailures, window: lock, pause: lock, locks: true},
 		{key: account + "|any", most: anywhere.Max, window: anywhere.Window()},
 		{key: account + "|" + keyOf("address", ip), most: here.Max, window: here.Window()},
+		// One password tried on many accounts. No account's name begins this key: a sign-in that succeeds leaves it,
+		// or whoever has one account could go on for ever.
+		{key: keyOf("spray", ip), most: spray.Max, window: spray.Window()},
 	}
 }
 
@@ -63,7 +67,8 @@ func (c counter) refusal(h http.Header, reason string, left int64) *kernel.Error
 	return kernel.RateLimited(reason, wait)
 }
 
-// refuseGuessing asks whether the next guess may be made at all.
+// refuseGuessing asks whether the next guess may be made at all. Guesses at different accounts are made side by side,
+// so an address may pass its limit by as many as the hash queue lets it have waiting.
 func refuseGuessing(app core.App, h http.Header, counters []counter) error {
 	rows, err := statesOf(app.ConcurrentDB(), counters)
 	if err != nil {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -19,34 +17,40 @@ import (
 // alone, a storm of sign-ins would take the machine from everybody who is signed in. Half the cores may hash, and
 // while others wait a slot rests half as long as it worked.
 type hashQueue struct {
-	slots   chan struct{}
-	waiting atomic.Int32
+	slots chan struct{}
+
+	mu      sync.Mutex
+	waiting int
+	from    map[string]int // of those who wait, by address
 }
 
-// maxWaiting is how many may wait: about ten seconds' worth per slot. Who comes later is told to try again.
-const maxWaiting = 128
+// maxWaiting is how many may wait: about ten seconds' worth per slot. Who comes later is told to try again. One address
+// has a quarter of the places, so that nobody can fill them alone.
+const (
+	maxWaiting     = 128
+	maxFromAddress = maxWaiting / 4
+)
 
-func newHashQueue() *hashQueue {
-	return &hashQueue{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+func newHashQueue(slots int) *hashQueue {
+	return &hashQueue{slots: make(chan struct{}, slots), from: map[string]int{}}
 }
 
 // do runs work when its turn comes, or not at all: 503 when too many wait or the caller is gone.
-func (q *hashQueue) do(ctx context.Context, work func()) error {
-	if q.waiting.Add(1) > maxWaiting {
-		q.waiting.Add(-1)
+func (q *hashQueue) do(ctx context.Context, address string, work func()) error {
+	if !q.join(address) {
 		return tooBusy(errors.New("the queue for hashing is full"))
 	}
 	select {
 	case q.slots <- struct{}{}:
-		q.waiting.Add(-1)
+		q.leave(address)
 	case <-ctx.Done():
-		q.waiting.Add(-1)
+		q.leave(address)
 		return tooBusy(ctx.Err())
 	}
 	start := time.Now()
 	defer func() {
 		release := func() { <-q.slots }
-		if q.waiting.Load() == 0 {
+		if q.nobodyWaits() {
 			release()
 			return
 		}
@@ -54,6 +58,33 @@ func (q *hashQueue) do(ctx context.Context, work func()) error {
 	}()
 	work()
 	return nil
+}
+
+// join takes a place among those who wait, if there is one for the address.
+func (q *hashQueue) join(address string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting >= maxWaiting || q.from[address] >= maxFromAddress {
+		return false
+	}
+	q.waiting++
+	q.from[address]++
+	return true
+}
+
+func (q *hashQueue) leave(address string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting--
+	if q.from[address]--; q.from[address] == 0 {
+		delete(q.from, address)
+	}
+}
+
+func (q *hashQueue) nobodyWaits() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting == 0
 }
 
 func tooBusy(cause error) error {
@@ -65,16 +96,20 @@ func tooBusy(cause error) error {
 const nobodysHash = "$/R0ZLiTT3.YLC0nxoVUS3upNL9oPu0EG8noTO.VnYPDQSjWcNQJyu"
 
 // fits tells whether a password belongs to a hash (empty: to nobody's), at the price of one bcrypt in any case.
-func (q *hashQueue) fits(ctx context.Context, c *core.Collection, hash, password string) (bool, error) {
+func (q *hashQueue) fits(ctx context.Context, address string, c *core.Collection, hash, password string) (bool, error) {
 	known := hash != ""
 	if !known {
-		hash = fmt.Sprintf("$2a$%02d%s", costOf(c), nobodysHash)
+		hash = hashOfNobody(c)
 	}
 	var err error
-	if busy := q.do(ctx, func() { err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) }); busy != nil {
+	if busy := q.do(ctx, address, func() { err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) }); busy != nil {
 		return false, busy
 	}
 	return known && err == nil, nil
+}
+
+func hashOfNobody(c *core.Collection) string {
+	return fmt.Sprintf("$2a$%02d%s", costOf(c), nobodysHash)
 }
 
 func costOf(c *core.Collection) int {

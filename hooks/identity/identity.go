@@ -1,7 +1,7 @@
 // Package identity owns who somebody is: registration, proof of an address, passwords, sign-in, sessions, and the
-// rules of accounts. It owns portal_sessions, account_tokens and the table sign_in_failures, and the rules of
-// portal_users and staff; it reads clients and client_access, and writes client_access once: when a registration's
-// address is proven.
+// rules of accounts and of the people behind them. It owns portal_sessions, account_tokens and the table
+// sign_in_failures, and the rules of portal_users, staff, clients, client_access and care_team; it writes client_access
+// once: when a registration's address is proven. A login is told through notices when its client's details change.
 //
 // What it promises, and through which layer:
 //
@@ -12,6 +12,11 @@
 //   - A password, address or token key that changes, an account that is closed, another role: the sessions end in
 //     the transaction of that change. Model hooks.
 //   - A password is judged and hashed the same way through every door. Model hooks.
+//   - A registration's password opens the account only while that registration is the only one: whoever knows a
+//     client's data can register before them. Another full match with another password, or the wish for a new password,
+//     makes the pending password and everything mailed for it void; from then on only a mailed link opens the account,
+//     by setting a new password in the same transaction. Until then a single registration is confirmed by its code or
+//     link, and the mail says that somebody chose a password, and to use it only if that was oneself.
 //   - No answer and no time tells a stranger who is a client: one bcrypt, the same look-ups and the same body,
 //     whether the address is known or not.
 //
@@ -20,6 +25,7 @@
 package identity
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -42,7 +48,7 @@ const doorKey = "anteroom.identity"
 
 func doorOf(app core.App) *door {
 	return app.Store().GetOrSet(doorKey, func() any {
-		return &door{app: app, sessions: newSessions(app), hashing: newHashQueue(), turns: turns{held: map[string]*turn{}},
+		return &door{app: app, sessions: newSessions(app), hashing: newHashQueue(max(1, runtime.GOMAXPROCS(0)/2)), turns: turns{held: map[string]*turn{}},
 			pace: 400 * time.Millisecond}
 	}).(*door)
 }
@@ -73,6 +79,7 @@ func Bind(app core.App) {
 		post("reset-password", kernel.Public, forms, d.resetPassword),
 		post("login", kernel.Public, "", d.login),
 		post("refresh-token", kernel.Public, "", d.refresh),
+		post("change-password", kernel.AnySignIn, "", d.changeOwnPassword),
 		post("logout", kernel.AnySignIn, "", d.logout),
 		post("session/extend", kernel.AnySignIn, "", d.extend),
 		kernel.Route{Method: "GET", Path: kernel.Portal + "/auth/session", Access: kernel.AnySignIn, Do: d.session},

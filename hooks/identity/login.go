@@ -12,7 +12,7 @@ import (
 	"anteroom/hooks/kernel"
 )
 
-// LoginData is the answer to a sign-in (specification A, with the session added).
+// LoginData is the answer to a sign-in (portal specification, with the session added).
 type LoginData struct {
 	User    User        `json:"user"`
 	Tokens  Tokens      `json:"tokens"`

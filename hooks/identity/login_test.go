@@ -198,7 +198,7 @@ func TestLockout(t *testing.T) {
 	c.advance(15*time.Minute + time.Second)
 	c.want(c.login(ada, "Wrong-Harbour-42"), 401, "INVALID_CREDENTIALS") // a new window
 	c.want(c.login(ada, password), 200, "")
-	if n := c.count("sign_in_failures", "1 = 1"); n != 0 {
+	if n := c.count("sign_in_failures", "key LIKE {:a} || '|%'", accountKey("portal_users", ada)); n != 0 {
 		t.Error("the right person did not clear the count")
 	}
 	for range 4 {
@@ -305,39 +305,71 @@ func TestOutdatedProof(t *testing.T) {
 }
 
 func TestHashQueue(t *testing.T) {
-	q := &hashQueue{slots: make(chan struct{}, 1)}
+	q := newHashQueue(1)
 	hold, held := make(chan struct{}), make(chan struct{})
-	go func() { _ = q.do(t.Context(), func() { close(held); <-hold }) }()
+	go func() { _ = q.do(t.Context(), "first", func() { close(held); <-hold }) }()
 	<-held
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	full := 0
-	for range maxWaiting + 10 {
-		wg.Go(func() {
-			if err := q.do(t.Context(), func() {}); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				if e := kernel.AsError(err); e.Status != 503 || e.RetryAfter == 0 {
-					t.Error(err)
+	send := func(address string, wanted, turnedAway int) {
+		for range wanted {
+			wg.Go(func() {
+				if err := q.do(t.Context(), address, func() {}); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					if e := kernel.AsError(err); e.Status != 503 || e.RetryAfter == 0 {
+						t.Error(err)
+					}
+					full++
 				}
-				full++
-			}
-		})
-	}
-	for { // until the others have been turned away
-		mu.Lock()
-		n := full
-		mu.Unlock()
-		if n == 10 {
-			break
+			})
 		}
-		time.Sleep(time.Millisecond)
+		for { // until all have a place or have been turned away
+			mu.Lock()
+			n := full
+			mu.Unlock()
+			q.mu.Lock()
+			inLine := q.from[address]
+			q.mu.Unlock()
+			if n == turnedAway && inLine == wanted-10 {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for i, address := range []string{"a", "b", "c", "d"} { // one address has a quarter of the places
+		send(address, maxFromAddress+10, 10*(i+1))
+	}
+	if err := q.do(t.Context(), "e", func() {}); err == nil { // and all places are taken
+		t.Error("there is no end to the queue")
 	}
 	close(hold)
 	wg.Wait()
-	if full != 10 || q.waiting.Load() != 0 {
-		t.Error(full, q.waiting.Load())
+	if full != 40 || q.waiting != 0 || len(q.from) != 0 {
+		t.Error(full, q.waiting, q.from)
 	}
+}
+
+// One password tried on many accounts ends at the address's own limit, which a sign-in does not lift.
+func TestSpraying(t *testing.T) {
+	c := newClinic(t)
+	c.settings(m{"limits": m{collections.LimitSignInSpray: m{"max": 6, "seconds": 900}}})
+	for i := range 6 {
+		if i == 3 {
+			c.want(c.login(ada, password), 200, "")
+		}
+		c.want(c.login("guess"+strconv.Itoa(i)+"@mail.example", password), 401, "INVALID_CREDENTIALS")
+	}
+	a := c.login(ada, password)
+	c.want(a, 429, "SIGN_IN_LIMIT")
+	if a.Header.Get("RateLimit-Limit") != "6" || a.Header.Get("Retry-After") == "" {
+		t.Error(a.Header)
+	}
+	c.want(c.sdk("staff", dee, password), 429, "SIGN_IN_LIMIT")
+	c.want(c.login(ada, password, "address", "198.51.100.7"), 200, "") // her own account is not locked
+	c.advance(15*time.Minute + time.Second)
+	c.want(c.login(ada, password), 200, "")
 }
 
 func TestDevice(t *testing.T) {

@@ -23,6 +23,8 @@ const (
 	codeLife  = 30 * time.Minute
 	resetLife = 30 * time.Minute
 	codeTries = 5
+
+	codeTriesInAll = 30 // of one login, however many codes were mailed: then only links count
 )
 
 // Topics of the outbox: a letter to whoever has an address, if anybody does.
@@ -85,10 +87,13 @@ func (d *door) letter(send func(tx core.App, u *collections.PortalUser) error) o
 }
 
 // sendVerification mails a code and a link to a login that still has to prove its address. Both replace what was
-// mailed before.
+// mailed before. A login whose password is void gets the link that sets one instead.
 func sendVerification(tx core.App, u *collections.PortalUser) error {
 	if u.Verified() || u.Status() != collections.AccountPending {
 		return nil
+	}
+	if u.PasswordVoid() {
+		return mailReset(tx, u)
 	}
 	code, err := newCode()
 	if err != nil {
@@ -98,25 +103,50 @@ func sendVerification(tx core.App, u *collections.PortalUser) error {
 	if err != nil {
 		return err
 	}
-	w, s := wordsFor(u), collections.Settings(tx)
+	w, s := wordsFor(u.Language()), collections.Settings(tx)
 	return outbox.Mail(tx, outbox.Message{Topic: "verify_email", To: u.Email(), Language: w.language,
 		Subject: fmt.Sprintf(w.verifySubject, s.ClinicName), Text: w.verifyText, Code: code,
 		Link: "/verify-email?token=" + link, LinkLabel: w.verifyLabel, Cause: "verify:" + t.Id})
 }
 
-// sendReset mails a link that sets a new password. Who never proved the address is asked to do that first; a closed
-// account gets nothing.
+// sendReset mails a link that sets a new password. Who never proved the address proves it by that link, and the
+// password of the registration is void from now on: who asks for another may not be who chose it. A closed account
+// gets nothing.
 func sendReset(tx core.App, u *collections.PortalUser) error {
-	if !u.MaySignIn() {
-		return sendVerification(tx, u)
+	pending := u.Status() == collections.AccountPending && !u.Verified() && u.PendingClient() != ""
+	if !pending && !u.MaySignIn() {
+		return nil
 	}
+	if pending && !u.PasswordVoid() {
+		if err := voidPassword(tx, kernel.System(), u); err != nil {
+			return err
+		}
+	}
+	return mailReset(tx, u)
+}
+
+// voidPassword makes the password of an unproven login fit nothing, and everything mailed for it dead.
+func voidPassword(tx core.App, by kernel.Actor, u *collections.PortalUser) error {
+	u.SetRaw(core.FieldNamePassword, &core.PasswordFieldValue{Hash: hashOfNobody(u.Collection())})
+	u.Set("force_password_change", true)
+	if err := kernel.SaveAs(tx, by, u.Record); err != nil {
+		return err
+	}
+	return closeTokens(tx, u, collections.TokenVerifyEmail)
+}
+
+func mailReset(tx core.App, u *collections.PortalUser) error {
 	t, link, err := newToken(tx, u, collections.TokenResetPassword, resetLife, "")
 	if err != nil {
 		return err
 	}
-	w, s := wordsFor(u), collections.Settings(tx)
+	w, s := wordsFor(u.Language()), collections.Settings(tx)
+	subject, text := w.resetSubject, w.resetText
+	if u.PasswordVoid() {
+		subject, text = w.openSubject, w.openText
+	}
 	return outbox.Mail(tx, outbox.Message{Topic: "reset_password", To: u.Email(), Language: w.language,
-		Subject: fmt.Sprintf(w.resetSubject, s.ClinicName), Text: w.resetText,
+		Subject: fmt.Sprintf(subject, s.ClinicName), Text: text,
 		Link: "/reset-password?token=" + link, LinkLabel: w.resetLabel, Cause: "reset:" + t.Id})
 }
 
@@ -209,7 +239,11 @@ func verificationToken(tx core.App, email, code, link string) (*collections.Acco
 		return nil, err
 	}
 	t := open[0]
-	if t.Attempts() >= codeTries || !now.Before(t.ExpiresAt().Add(codeLife-linkLife)) {
+	tried, err := collections.TriedCodes(tx, login.Id, collections.TokenVerifyEmail)
+	if err != nil {
+		return nil, err
+	}
+	if t.Attempts() >= codeTries || tried >= codeTriesInAll || !now.Before(t.ExpiresAt().Add(codeLife-linkLife)) {
 		return nil, nil
 	}
 	if sameHash(t.CodeHash(), codeHash(t.Id, code)) {
@@ -219,15 +253,29 @@ func verificationToken(tx core.App, email, code, link string) (*collections.Acco
 	return nil, tx.Save(t)
 }
 
-// confirmAddress opens the account and lets it act for the client that the registration named. Only now, because
-// only now it is known that the address is theirs. It answers false when the clinic has meanwhile changed what the
-// registration rested on.
+// confirmAddress opens the account of a single registration with the password that it chose. It answers false when that
+// password is void, or openAccount does.
 func confirmAddress(tx core.App, by kernel.Actor, t *collections.AccountToken) (bool, error) {
 	r, err := tx.FindRecordById(collections.PortalUsers, t.User())
 	if err != nil {
 		return false, err
 	}
 	u := collections.AsPortalUser(r)
+	if u.PasswordVoid() {
+		return false, nil
+	}
+	opened, err := openAccount(tx, &by, u)
+	if err != nil || !opened {
+		return false, err
+	}
+	audit.As(r, audit.VerifyEmail)
+	return true, kernel.SaveAs(tx, by, r)
+}
+
+// openAccount lets a login act for the client that its registration named, and marks it proven and open; by becomes
+// that login, and the caller saves it. Only now, because only now it is known that the address is theirs. It answers
+// false when the clinic has meanwhile changed what the registration rested on.
+func openAccount(tx core.App, by *kernel.Actor, u *collections.PortalUser) (bool, error) {
 	if u.Status() != collections.AccountPending || u.PendingClient() == "" {
 		return false, nil
 	}
@@ -243,7 +291,7 @@ func confirmAddress(tx core.App, by kernel.Actor, t *collections.AccountToken) (
 	if err != nil {
 		return false, err
 	}
-	if err := kernel.SaveAs(tx, by, access); err != nil {
+	if err := kernel.SaveAs(tx, *by, access); err != nil {
 		return false, err
 	}
 	if err := closeTokens(tx, u, collections.TokenVerifyEmail); err != nil {
@@ -252,11 +300,11 @@ func confirmAddress(tx core.App, by kernel.Actor, t *collections.AccountToken) (
 	u.SetVerified(true)
 	u.SetStatus(collections.AccountActive)
 	u.SetPendingClient("")
-	audit.As(r, audit.VerifyEmail)
-	return true, kernel.SaveAs(tx, by, r)
+	return true, nil
 }
 
-// resetPassword sets a new password by the mailed link, once, and ends every session (a rule of the account). The
+// resetPassword sets a new password by the mailed link, once, and ends every session (a rule of the account). It also
+// opens an account whose registered password is void: the link proves the address in the same act. The
 // link is judged before the password, and hashing happens only for a link that is good.
 func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
 	var in struct{ Token, Password string }
@@ -272,7 +320,7 @@ func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.setPassword(c.Request.Context(), u.Record, in.Password); err != nil {
+	if err := d.setPassword(c.Request.Context(), c.RealIP(), u.Record, in.Password); err != nil {
 		return nil, err
 	}
 	if err := refuseWeakPassword(c.App, u.Record); err != nil {
@@ -285,7 +333,30 @@ func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
 			return err
 		}
 		email = now.Email()
-		return changePassword(tx, c.Actor, now, u, in.Password)
+		by := c.Actor
+		by.Kind, by.ID = kernel.KindClient, now.Id
+		if now.PasswordVoid() {
+			opened, err := openAccount(tx, &by, now)
+			if err != nil {
+				return err
+			}
+			if !opened {
+				return deadLink()
+			}
+			if err := audit.Append(tx, audit.EntryFor(by, audit.VerifyEmail, audit.ResourceType(collections.PortalUsers), now.Id)); err != nil {
+				return err
+			}
+		}
+		audit.As(now.Record, audit.ResetPassword)
+		if err := changePassword(tx, by, now.Record, u.Record, in.Password); err != nil {
+			return err
+		}
+		if err := closeTokens(tx, now, collections.TokenResetPassword); err != nil {
+			return err
+		}
+		w, s := wordsFor(now.Language()), collections.Settings(tx)
+		return outbox.Mail(tx, outbox.Message{Topic: "password_changed", To: now.Email(), Language: w.language,
+			Subject: fmt.Sprintf(w.changedSubject, s.ClinicName), Text: w.changedText})
 	})
 	if err != nil {
 		return nil, err
@@ -296,10 +367,9 @@ func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
 
 // resetToken finds the login of an unused link.
 func resetToken(app core.App, link string) (*collections.AccountToken, *collections.PortalUser, error) {
-	dead := kernel.Invalid("LINK_INVALID", "This link has been used or is too old. We can send a new one to the same address.")
 	t, err := collections.AccountTokenByLink(app, collections.TokenResetPassword, linkHash(link))
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, dead
+		return nil, nil, deadLink()
 	}
 	if err != nil {
 		return nil, nil, err
@@ -309,34 +379,20 @@ func resetToken(app core.App, link string) (*collections.AccountToken, *collecti
 		return nil, nil, err
 	}
 	u := collections.AsPortalUser(r)
-	if t.Used() || !kernel.Now(app).Before(t.ExpiresAt()) || !u.MaySignIn() {
-		return nil, nil, dead
+	if t.Used() || !kernel.Now(app).Before(t.ExpiresAt()) || !u.MaySignIn() && !u.PasswordVoid() {
+		return nil, nil, deadLink()
 	}
 	return t, u, nil
 }
 
-// changePassword takes over the hash that was made outside the transaction.
-func changePassword(tx core.App, by kernel.Actor, u, hashed *collections.PortalUser, typed string) error {
-	u.SetRaw(core.FieldNamePassword, hashed.GetRaw(core.FieldNamePassword))
-	u.SetRaw(typedKey, typed)
-	u.Set("password_changed_at", kernel.Now(tx))
-	u.Set("force_password_change", false)
-	by.Kind, by.ID = kernel.KindClient, u.Id
-	audit.As(u.Record, audit.ResetPassword)
-	if err := kernel.SaveAs(tx, by, u.Record); err != nil {
-		return err
-	}
-	if err := closeTokens(tx, u, collections.TokenResetPassword); err != nil {
-		return err
-	}
-	w, s := wordsFor(u), collections.Settings(tx)
-	return outbox.Mail(tx, outbox.Message{Topic: "password_changed", To: u.Email(), Language: w.language,
-		Subject: fmt.Sprintf(w.changedSubject, s.ClinicName), Text: w.changedText})
+func deadLink() *kernel.Error {
+	return kernel.Invalid("LINK_INVALID", "This link has been used or is too old. We can send a new one to the same address.")
 }
 
-// forgetTokens removes what was mailed long ago.
+// forgetTokens removes what was mailed long ago, but not the wrong tries of a login that still waits for its proof.
 func forgetTokens(tx core.App, now time.Time) error {
-	_, err := tx.NonconcurrentDB().NewQuery("DELETE FROM account_tokens WHERE expires_at < {:t}").
+	_, err := tx.NonconcurrentDB().NewQuery(`DELETE FROM account_tokens WHERE expires_at < {:t} AND NOT
+		(attempts > 0 AND portal_user IN (SELECT id FROM portal_users WHERE account_status = 'pending_verification'))`).
 		Bind(dbx.Params{"t": now.AddDate(0, 0, -7).Format(types.DefaultDateLayout)}).Execute()
 	return err
 }

@@ -172,7 +172,7 @@ func TestLettersLookAlike(t *testing.T) {
 	for _, x := range []struct{ path, email, topic string }{
 		{"resend-verification", umaMail, "Confirme"}, {"resend-verification", ada, ""}, {"resend-verification", bo, ""},
 		{"resend-verification", "nobody@mail.example", ""}, {"resend-verification", dee, ""},
-		{"forgot-password", ada, "Choose a new password"}, {"forgot-password", bo, ""}, {"forgot-password", umaMail, "Confirme"},
+		{"forgot-password", ada, "Choose a new password"}, {"forgot-password", bo, ""}, {"forgot-password", umaMail, "Elija su contraseña"}, {"resend-verification", umaMail, "Elija su contraseña"},
 		{"forgot-password", "nobody@mail.example", ""}, {"forgot-password", dee, ""},
 	} {
 		before := len(c.mail(x.email))

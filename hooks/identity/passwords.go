@@ -43,8 +43,8 @@ const typedKey = "@password"
 
 // setPassword sets a password as typed, waiting its turn to hash. Requests use it, before any transaction: the writer
 // must not wait for bcrypt. core.Record.SetPassword works too, without the queue.
-func (d *door) setPassword(ctx context.Context, r *core.Record, typed string) error {
-	if err := d.hashing.do(ctx, func() { r.SetPassword(digest(typed)) }); err != nil {
+func (d *door) setPassword(ctx context.Context, address string, r *core.Record, typed string) error {
+	if err := d.hashing.do(ctx, address, func() { r.SetPassword(digest(typed)) }); err != nil {
 		return err
 	}
 	r.SetRaw(typedKey, typed)
@@ -108,7 +108,7 @@ func wordsOf(email, first, last, dateOfBirth string) []string {
 	return words
 }
 
-// weakness applies the clinic's policy: length, classes (specification A), no common password, nothing personal. It
+// weakness applies the clinic's policy: length, classes (portal specification), no common password, nothing personal. It
 // answers nil for a password that may be used, else an error with one of the codes min_length, max_length, classes,
 // common, personal.
 func weakness(s *collections.ClinicSettings, typed string, words []string) error {

@@ -16,7 +16,7 @@ import (
 	"anteroom/hooks/kernel"
 )
 
-// registration is what somebody who wants a login says about themselves (specification A).
+// registration is what somebody who wants a login says about themselves, as the portal specification names it.
 type registration struct {
 	Email, Password     string
 	FirstName, LastName string
@@ -27,6 +27,10 @@ type registration struct {
 // register makes a login for a client whom the clinic knows by address, birth date and both names. Whoever is not
 // known by all four gets one answer, after the same work and the same time, whatever it was that did not fit. The
 // login may do nothing until the address is proven.
+//
+// A second registration of a login that waits for its proof is a 409 like that of an open one. With the same password
+// it is the same person pressing twice, and nothing changes. With another, one of the two may be a stranger, and nobody
+// can tell which: both passwords are void, and a link goes to the address that sets a new one.
 func (d *door) register(c *kernel.Call) (*kernel.Reply, error) {
 	var in registration
 	if err := c.Bind(&in); err != nil {
@@ -42,22 +46,38 @@ func (d *door) register(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	user := collections.AsPortalUser(core.NewRecord(col))
-	if err := d.setPassword(c.Request.Context(), user.Record, in.Password); err != nil {
-		return nil, err
-	}
-	client, taken, err := in.match(c.App)
-	switch {
-	case err != nil:
-		return nil, err
-	case client == nil:
-		return nil, notConfirmed()
-	case taken:
-		return nil, alreadyRegistered()
-	}
-	err = c.App.RunInTransaction(func(tx core.App) error { return in.open(tx, c.Actor, user) })
+	back, err := d.turns.take(c.Request.Context(), keyOf("register", in.Email)) // of two at once, the second sees the first
 	if err != nil {
 		return nil, err
+	}
+	defer back()
+	user := collections.AsPortalUser(core.NewRecord(col))
+	if err := d.setPassword(c.Request.Context(), c.RealIP(), user.Record, in.Password); err != nil {
+		return nil, err
+	}
+	_, pending, err := in.match(c.App)
+	if err != nil {
+		return nil, err
+	}
+	if pending != nil {
+		same, err := d.hashing.fits(c.Request.Context(), c.RealIP(), col, pending.GetString(core.FieldNamePassword+":hash"), digest(in.Password))
+		if err != nil {
+			return nil, err
+		}
+		if same {
+			return nil, alreadyRegistered()
+		}
+	}
+	begun := false
+	err = c.App.RunInTransaction(func(tx core.App) error {
+		begun, err = in.open(tx, c.Actor, user)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if begun {
+		return nil, alreadyRegistered()
 	}
 	return kernel.Created(map[string]any{"portalUserId": user.Id, "email": user.Email(), "verificationRequired": true}).
 		Say("Check your email: we've sent you a code and a link."), nil
@@ -85,14 +105,19 @@ func (in *registration) check(app core.App) error {
 	if in.Password == "" {
 		_ = bad.Field("password", "required", "This is needed.")
 	} else if weak := weakness(collections.Settings(app), in.Password, wordsOf(in.Email, in.FirstName, in.LastName, in.DateOfBirth)); weak != nil {
-		var v validation.Error
-		errors.As(weak, &v)
-		_ = bad.Field("password", strings.TrimPrefix(v.Code(), "validation_"), v.Error())
+		_ = sayWeak(bad, "password", weak)
 	}
 	if bad.HasFields() {
 		return bad
 	}
 	return nil
+}
+
+// sayWeak puts what weakness found into a form's answer.
+func sayWeak(bad *kernel.Error, field string, weak error) *kernel.Error {
+	var v validation.Error
+	errors.As(weak, &v)
+	return bad.Field(field, strings.TrimPrefix(v.Code(), "validation_"), v.Error())
 }
 
 // birthDay reads a calendar date between 1900 and today.
@@ -105,15 +130,16 @@ func birthDay(s string, now time.Time) (string, bool) {
 }
 
 // match asks the same three questions whatever the answer to the first: which client, who has the address, who acts
-// for the client. client is nil unless exactly one fits.
-func (in *registration) match(app core.App) (client *collections.Client, taken bool, err error) {
+// for the client. It refuses unless exactly one client fits and has no open login. pending is the login that waits for
+// its proof at this address, or nil.
+func (in *registration) match(app core.App) (client *collections.Client, pending *collections.PortalUser, err error) {
 	matches, err := collections.ClientsByMatchKey(app, collections.MatchKey(in.Email, in.DateOfBirth, in.FirstName, in.LastName))
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	login, err := collections.LoginByEmail(app, collections.PortalUsers, in.Email)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, false, err
+		return nil, nil, err
 	}
 	id := ""
 	if len(matches) == 1 && matches[0].Active() {
@@ -123,46 +149,45 @@ func (in *registration) match(app core.App) (client *collections.Client, taken b
 	err = app.ConcurrentDB().NewQuery("SELECT EXISTS (SELECT 1 FROM client_access WHERE client = {:c} AND relationship = 'self')").
 		Bind(dbx.Params{"c": id}).Row(&self)
 	if err != nil {
-		return nil, false, err
-	}
-	return client, self || login != nil && !abandoned(app, login), nil
-}
-
-// abandoned is a registration that nobody confirmed while its link lived. It does not block the address: somebody
-// else may have made it, who cannot read its mail.
-func abandoned(app core.App, login *core.Record) bool {
-	return collections.AsPortalUser(login).Status() == collections.AccountPending && !login.Verified() &&
-		kernel.Now(app).After(login.GetDateTime("password_changed_at").Time().Add(linkLife))
-}
-
-// open makes the login, asking once more inside the transaction, and mails the proof.
-func (in *registration) open(tx core.App, by kernel.Actor, user *collections.PortalUser) error {
-	client, taken, err := in.match(tx)
-	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if client == nil {
-		return notConfirmed()
+		return nil, nil, notConfirmed()
 	}
-	if taken {
-		return alreadyRegistered()
+	if login != nil {
+		pending = collections.AsPortalUser(login)
 	}
-	old, err := collections.LoginByEmail(tx, collections.PortalUsers, in.Email)
-	if err == nil { // abandoned, or match would have said taken
-		err = kernel.DeleteAs(tx, by, old)
+	if self || pending != nil && (pending.Status() != collections.AccountPending || pending.Verified()) {
+		return nil, nil, alreadyRegistered()
 	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+	return client, pending, nil
+}
+
+// open makes the login, asking once more inside the transaction, and mails the proof. It answers true when there was
+// one that waits for its proof: that one's password is void now, and a link was mailed that sets a new one.
+func (in *registration) open(tx core.App, by kernel.Actor, user *collections.PortalUser) (begun bool, err error) {
+	client, pending, err := in.match(tx)
+	if err != nil {
+		return false, err
+	}
+	if pending != nil {
+		user = pending
 	}
 	user.Load(map[string]any{"email": in.Email, "first_name": client.FirstName(), "last_name": client.LastName(),
 		"language": client.Language(), "password_changed_at": kernel.Now(tx)})
-	user.SetStatus(collections.AccountPending)
 	user.SetPendingClient(client.Id)
+	if pending != nil {
+		if err := voidPassword(tx, by, user); err != nil {
+			return false, err
+		}
+		return true, mailReset(tx, user)
+	}
+	user.SetStatus(collections.AccountPending)
 	audit.As(user.Record, audit.Register)
 	if err := kernel.SaveAs(tx, by, user.Record); err != nil {
-		return err
+		return false, err
 	}
-	return sendVerification(tx, user)
+	return false, sendVerification(tx, user)
 }
 
 func notConfirmed() *kernel.Error {
@@ -170,5 +195,5 @@ func notConfirmed() *kernel.Error {
 }
 
 func alreadyRegistered() *kernel.Error {
-	return kernel.Conflict("ALREADY_REGISTERED", "You already have an account. Sign in, or choose a new password.")
+	return kernel.Conflict("ALREADY_REGISTERED", "There is already an account, or one that waits to be confirmed. Look for our newest mail, sign in, or choose a new password.")
 }

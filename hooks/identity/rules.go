@@ -1,8 +1,6 @@
 package identity
 
 import (
-	"database/sql"
-	"errors"
 	"slices"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -12,7 +10,7 @@ import (
 	"anteroom/hooks/kernel"
 )
 
-// Rules that every door passes: of logins, of sessions' rows, and of the people behind them.
+// Rules that every door passes: of logins and of sessions' rows.
 
 func bindAccountRules(d *door) {
 	app := d.app
@@ -27,7 +25,17 @@ func bindAccountRules(d *door) {
 	}
 	app.OnRecordCreate(collections.PortalSessions).BindFunc(refuseForgedSession)
 	app.OnRecordUpdate(collections.PortalSessions).BindFunc(refuseForgedSession)
+	app.OnRecordEnrich(collections.AccountTokens).BindFunc(showNoHashes)
 	kernel.WrittenByPortalAlone(app, collections.AccountTokens) // a link of one's own choice would be somebody's password
+}
+
+// showNoHashes: PocketBase shows hidden fields to owners, and a code's hash gives the code away after a million tries.
+func showNoHashes(e *core.RecordEnrichEvent) error {
+	if err := e.Next(); err != nil {
+		return err
+	}
+	e.Record.Hide("code_hash", "link_hash")
+	return nil
 }
 
 func normalLogin(e *core.RecordEvent) error {
@@ -64,7 +72,7 @@ func forgetTyped(e *core.RecordEvent) error {
 // judgeChange refuses an illegal move of an account, and ends its sessions in the transaction of the change that
 // makes them wrong. The row is read again, because Record.Original is that of the last load, not of the last save.
 func (d *door) judgeChange(e *core.RecordEvent) error {
-	return inTransaction(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		before, err := tx.FindRecordById(e.Record.Collection(), e.Record.Id)
 		if err != nil {
 			return err
@@ -84,26 +92,17 @@ func (d *door) judgeChange(e *core.RecordEvent) error {
 		default:
 			return nil
 		}
-		return d.sessions.revokeOwnerAs(tx, kernel.ActorOf(e.Record), e.Record.Collection().Name, e.Record.Id, reason)
+		kept, _ := e.Record.GetRaw(keptKey).(string)
+		return d.sessions.revokeOwnerAs(tx, kernel.ActorOf(e.Record), e.Record.Collection().Name, e.Record.Id, reason, kept)
 	})
 }
 
 func (d *door) endSessionsOfDeleted(e *core.RecordEvent) error {
-	return inTransaction(e, func(tx core.App) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
 		if err := e.Next(); err != nil {
 			return err
 		}
-		return d.sessions.revokeOwnerAs(tx, kernel.ActorOf(e.Record), e.Record.Collection().Name, e.Record.Id, collections.EndedDeleted)
-	})
-}
-
-// inTransaction runs the rest of a write inside one transaction.
-func inTransaction(e *core.RecordEvent, f func(tx core.App) error) error {
-	outer := e.App
-	defer func() { e.App = outer }() // hooks after the commit must not see a finished transaction
-	return outer.RunInTransaction(func(tx core.App) error {
-		e.App = tx
-		return f(tx)
+		return d.sessions.revokeOwnerAs(tx, kernel.ActorOf(e.Record), e.Record.Collection().Name, e.Record.Id, collections.EndedDeleted, "")
 	})
 }
 
@@ -133,58 +132,4 @@ func refuseForgedSession(e *core.RecordEvent) error {
 		return refuse(frozen[i])
 	}
 	return e.Next()
-}
-
-func bindPeopleRules(app core.App) {
-	app.OnRecordCreate(collections.Clients).BindFunc(keepMatchKey)
-	app.OnRecordUpdate(collections.Clients).BindFunc(keepMatchKey)
-	app.OnRecordCreate(collections.CareTeam).BindFunc(copyClinicianStaff)
-	app.OnRecordUpdate(collections.CareTeam).BindFunc(copyClinicianStaff)
-	app.OnRecordUpdateExecute(collections.Clinicians).BindFunc(followClinicianStaff)
-}
-
-// keepMatchKey derives what registration compares, whoever writes the client.
-func keepMatchKey(e *core.RecordEvent) error {
-	c := collections.AsClient(e.Record)
-	c.Set("match_key", collections.MatchKey(c.GetString("email"), c.DateOfBirth(), c.FirstName(), c.LastName()))
-	return e.Next()
-}
-
-// copyClinicianStaff keeps care_team.staff what it says: the login of its clinician.
-func copyClinicianStaff(e *core.RecordEvent) error {
-	m := collections.AsCareTeamMember(e.Record)
-	if m.Clinician() != "" {
-		clinician, err := e.App.FindRecordById(collections.Clinicians, m.Clinician())
-		if errors.Is(err, sql.ErrNoRows) {
-			return validation.Errors{"clinician": validation.NewError("validation_missing", "That clinician is not known.")}
-		}
-		if err != nil {
-			return err
-		}
-		m.SetStaff(collections.AsClinician(clinician).Staff())
-	}
-	return e.Next()
-}
-
-// followClinicianStaff: a clinician who gets or loses a login takes the memberships along.
-func followClinicianStaff(e *core.RecordEvent) error {
-	return inTransaction(e, func(tx core.App) error {
-		if err := e.Next(); err != nil {
-			return err
-		}
-		staff := collections.AsClinician(e.Record).Staff()
-		team, err := collections.CareTeamOfClinician(tx, e.Record.Id)
-		if err != nil {
-			return err
-		}
-		for _, m := range team {
-			if m.Staff() == staff {
-				continue
-			}
-			if err := kernel.SaveAs(tx, kernel.ActorOf(e.Record), m.Record); err != nil { // copyClinicianStaff sets it
-				return err
-			}
-		}
-		return nil
-	})
 }

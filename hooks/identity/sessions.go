@@ -76,7 +76,7 @@ func (s *Sessions) Revoke(app core.App, sid, reason string) error {
 
 // RevokeOwner ends every session of an account.
 func (s *Sessions) RevokeOwner(app core.App, collection, owner, reason string) error {
-	return s.revokeOwnerAs(app, kernel.System(), collection, owner, reason)
+	return s.revokeOwnerAs(app, kernel.System(), collection, owner, reason, "")
 }
 
 func (s *Sessions) revokeAs(app core.App, by kernel.Actor, name audit.Action, sid, reason string) error {
@@ -92,7 +92,8 @@ func (s *Sessions) revokeAs(app core.App, by kernel.Actor, name audit.Action, si
 	})
 }
 
-func (s *Sessions) revokeOwnerAs(app core.App, by kernel.Actor, collection, owner, reason string) error {
+// revokeOwnerAs ends every session of an account but the one to keep, if any.
+func (s *Sessions) revokeOwnerAs(app core.App, by kernel.Actor, collection, owner, reason, keep string) error {
 	return app.RunInTransaction(func(tx core.App) error {
 		rows, err := tx.FindAllRecords(collections.PortalSessions,
 			dbx.HashExp{"owner_collection": collection, "owner": owner, "revoked_at": 0})
@@ -100,6 +101,9 @@ func (s *Sessions) revokeOwnerAs(app core.App, by kernel.Actor, collection, owne
 			return err
 		}
 		for _, r := range rows {
+			if r.Id == keep {
+				continue
+			}
 			if err := revokeRow(tx, by, audit.RevokeSession, r, reason); err != nil {
 				return err
 			}

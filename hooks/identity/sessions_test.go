@@ -389,7 +389,7 @@ func TestCallerAndDefaultClient(t *testing.T) {
 	if got := data[map[string]string](t, a); got["id"] != deeStaff || got["role"] != "front_desk" || got["session"] == "" {
 		t.Error(got)
 	}
-	c.want(c.do("GET", kernel.Desk+"/test/me", token, nil), 401, "SIGN_IN_REQUIRED")
+	c.want(c.do("GET", kernel.Desk+"/test/me", token, nil), 403, "ROLE")
 
 	// when the default's access ends, the first that is left takes its place
 	self, err := c.app.FindFirstRecordByFilter("client_access", "client = {:c}", map[string]any{"c": adaClient})

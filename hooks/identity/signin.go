@@ -177,15 +177,24 @@ type proof struct {
 // look-up, one bcrypt, one count. A guess is refused before it is evaluated once the account's limits are reached,
 // and guesses about one account are made one after the other, so that none escapes the count.
 func (d *door) provePassword(e *core.RequestEvent, c *core.Collection, email, password string) (proof, error) {
+	p, fits, err := d.guess(e, c, email, password)
+	if err == nil && !fits {
+		err = d.noteRefused(e, audit.Login, c.Name, p.account, wrongPair())
+	}
+	return p, err
+}
+
+// guess is the check without its line in the audit log.
+func (d *door) guess(e *core.RequestEvent, c *core.Collection, email, password string) (proof, bool, error) {
 	ctx, p := e.Request.Context(), proof{collection: c.Name, email: collections.NormalEmail(email)}
 	counters := countersOf(d.app, p.collection, p.email, e.RealIP())
 	back, err := d.turns.take(ctx, accountKey(p.collection, p.email))
 	if err != nil {
-		return p, err
+		return p, false, err
 	}
 	defer back()
 	if err := refuseGuessing(d.app, e.Response.Header(), counters); err != nil {
-		return p, err
+		return p, false, err
 	}
 	if needsSession(c) {
 		password = digest(password)
@@ -194,23 +203,20 @@ func (d *door) provePassword(e *core.RequestEvent, c *core.Collection, email, pa
 		p.account, err = d.app.FindAuthRecordByEmail(c, strings.TrimSpace(email))
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return p, err
+		return p, false, err
 	}
 	hash := ""
 	if p.account != nil {
 		hash = p.account.GetString(core.FieldNamePassword + ":hash")
 	}
-	fits, err := d.hashing.fits(ctx, c, hash, password)
+	fits, err := d.hashing.fits(ctx, e.RealIP(), c, hash, password)
 	if err != nil {
-		return p, err
+		return p, false, err
 	}
-	if fits {
-		return p, nil
+	if !fits {
+		err = countFailure(d.app, counters, kernel.ActorFrom(e), p.account)
 	}
-	if err := countFailure(d.app, counters, kernel.ActorFrom(e), p.account); err != nil {
-		return p, err
-	}
-	return p, d.noteRefusedSignIn(e, c.Name, p.account, wrongPair())
+	return p, fits, err
 }
 
 // forgetFailures lets a finished sign-in clear what was counted. The person is in: an error is the operator's.
@@ -220,11 +226,11 @@ func (d *door) forgetFailures(p proof) {
 	}
 }
 
-// noteRefusedSignIn writes the LOGIN line of an evaluated attempt that was turned away. The account's id is in it
-// when there is one; what was typed never is. Attempts that are refused unevaluated have the general line, which
-// has a quota, because they cost a stranger nothing.
-func (d *door) noteRefusedSignIn(e *core.RequestEvent, collection string, account *core.Record, refusal *kernel.Error) error {
-	line := audit.EntryFor(kernel.ActorFrom(e), audit.Login, audit.ResourceType(collection), "")
+// noteRefused writes the line of an evaluated password that was turned away. The account's id is in it when there is
+// one; what was typed never is. Attempts that are refused unevaluated have the general line, which has a quota, because
+// they cost a stranger nothing.
+func (d *door) noteRefused(e *core.RequestEvent, action audit.Action, collection string, account *core.Record, refusal *kernel.Error) error {
+	line := audit.EntryFor(kernel.ActorFrom(e), action, audit.ResourceType(collection), "")
 	line.ErrorCode = refusal.Code + "/" + refusal.Reason
 	if account != nil {
 		line.ResourceID = account.Id
@@ -239,7 +245,7 @@ func (d *door) noteRefusedSignIn(e *core.RequestEvent, collection string, accoun
 func (d *door) refusedAtTheDoor(e *core.RequestEvent, account *core.Record, err error) error {
 	var refusal *kernel.Error
 	if errors.As(err, &refusal) && refusal.Status < 500 {
-		return d.noteRefusedSignIn(e, account.Collection().Name, account, refusal)
+		return d.noteRefused(e, audit.Login, account.Collection().Name, account, refusal)
 	}
 	return err
 }

@@ -1,46 +1,54 @@
 package identity
 
-import "anteroom/collections"
-
 // letterWords are the mails about an account. They hold no health facts and name nobody.
 type letterWords struct {
 	language                               string
 	verifySubject, verifyText, verifyLabel string
 	resetSubject, resetText, resetLabel    string
+	openSubject, openText                  string // the reset mail of a registration whose password is void
 	changedSubject, changedText            string
+	changedHereText                        string
 }
 
 var letters = map[string]letterWords{
 	"en": {
 		language:      "en",
 		verifySubject: "Confirm your email for %s",
-		verifyText: "Somebody, most likely you, made an account with this address. To confirm that the address is yours, enter this code or use the link.\n\n" +
+		verifyText: "Somebody set up access with this address and chose a password. Only if that was you, enter this code or use the link: whoever knows that password can then sign in.\n\n" +
 			"The code works for 30 minutes, the link for 24 hours. If it wasn't you, do not use them, and call us.",
 		verifyLabel:  "Confirm my email",
 		resetSubject: "Choose a new password for %s",
 		resetText: "Somebody, most likely you, asked for a new password. The link works once, for 30 minutes.\n\n" +
 			"If it wasn't you, do nothing: your password stays as it is.",
-		resetLabel:     "Choose a new password",
-		changedSubject: "Your password for %s was changed",
-		changedText:    "Your password was changed just now, and you were signed out everywhere.\n\nIf it wasn't you, call us.",
+		resetLabel:  "Choose a new password",
+		openSubject: "Choose your password for %s",
+		openText: "Access with this address has been set up, and it is not open yet. The link lets you choose your own password and opens the access. It works once, for 30 minutes. Passwords that were chosen before do not count.\n\n" +
+			"If you don't want access, do nothing. If you did not ask for it, call us.",
+		changedSubject:  "Your password for %s was changed",
+		changedText:     "Your password was changed just now, and you were signed out everywhere.\n\nIf it wasn't you, call us.",
+		changedHereText: "Your password was changed just now, and you were signed out everywhere else.\n\nIf it wasn't you, call us.",
 	},
 	"es": {
 		language:      "es",
 		verifySubject: "Confirme su correo para %s",
-		verifyText: "Alguien, probablemente usted, creó una cuenta con esta dirección. Para confirmar que la dirección es suya, escriba este código o use el enlace.\n\n" +
+		verifyText: "Alguien activó un acceso con esta dirección y eligió una contraseña. Solo si fue usted, escriba este código o use el enlace: quien sepa esa contraseña podrá entrar.\n\n" +
 			"El código sirve 30 minutos y el enlace, 24 horas. Si no fue usted, no los use y llámenos.",
 		verifyLabel:  "Confirmar mi correo",
 		resetSubject: "Elija una contraseña nueva para %s",
 		resetText: "Alguien, probablemente usted, pidió una contraseña nueva. El enlace sirve una sola vez, durante 30 minutos.\n\n" +
 			"Si no fue usted, no haga nada: su contraseña sigue igual.",
-		resetLabel:     "Elegir una contraseña nueva",
-		changedSubject: "Cambió su contraseña de %s",
-		changedText:    "Su contraseña se cambió hace un instante y se cerraron todas sus sesiones.\n\nSi no fue usted, llámenos.",
+		resetLabel:  "Elegir una contraseña nueva",
+		openSubject: "Elija su contraseña para %s",
+		openText: "Se ha activado un acceso con esta dirección, que todavía no está abierto. El enlace le permite elegir su propia contraseña y abre el acceso. Sirve una sola vez, durante 30 minutos. Las contraseñas elegidas antes no cuentan.\n\n" +
+			"Si no quiere el acceso, no haga nada. Si no lo pidió, llámenos.",
+		changedSubject:  "Cambió su contraseña de %s",
+		changedText:     "Su contraseña se cambió hace un instante y se cerraron todas sus sesiones.\n\nSi no fue usted, llámenos.",
+		changedHereText: "Su contraseña se cambió hace un instante y se cerraron sus demás sesiones.\n\nSi no fue usted, llámenos.",
 	},
 }
 
-func wordsFor(u *collections.PortalUser) letterWords {
-	if w, ok := letters[u.Language()]; ok {
+func wordsFor(language string) letterWords {
+	if w, ok := letters[language]; ok {
 		return w
 	}
 	return letters["en"]

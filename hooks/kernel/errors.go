@@ -14,7 +14,7 @@ import (
 	"github.com/pocketbase/pocketbase/tools/router"
 )
 
-// The eight codes of specification B, Appendix C. Finer ones travel as details.reason.
+// The eight codes of the clinic backend specification, Appendix C. Finer ones travel as details.reason.
 const (
 	CodeUnauthorized = "UNAUTHORIZED"
 	CodeForbidden    = "FORBIDDEN"

@@ -156,7 +156,7 @@ func Stream(f func(e *core.RequestEvent) error) *Reply { return &Reply{Stream: f
 // Say adds the sentence a person may read.
 func (r *Reply) Say(message string) *Reply { r.Message = message; return r }
 
-// Pagination is A's form of a list's figures, Meta is B's; lists carry both.
+// Pagination is the portal specification's form of a list's figures, Meta the clinic backend specification's; lists carry both.
 type Pagination struct {
 	Page       int `json:"page"`
 	Limit      int `json:"limit"`
@@ -173,17 +173,17 @@ type Meta struct {
 // Page is which part of a list was asked for.
 type Page struct{ Number, Limit, Offset int }
 
-// Listed answers a list: data carries its pagination itself, Meta repeats it in B's form.
+// Listed answers a list: data carries its pagination itself, Meta repeats it in limit and offset.
 func Listed(data any, p Page, total int) *Reply {
 	return &Reply{Status: http.StatusOK, Data: data, Meta: &Meta{Limit: p.Limit, Offset: p.Offset, Total: total}}
 }
 
-// Of gives A's figures for a page of a list with that many entries.
+// Of gives the figures of pagination for a page of a list with that many entries.
 func (p Page) Of(total int) Pagination {
 	return Pagination{Page: p.Number, Limit: p.Limit, Total: total, TotalPages: (total + p.Limit - 1) / p.Limit}
 }
 
-// Page reads page and limit (A), or limit and offset (B): 20 by default, at most 100.
+// Page reads page and limit, or limit and offset: 20 by default, at most 100.
 func (c *Call) Page() (Page, error) {
 	q := c.Request.URL.Query()
 	p := Page{Number: 1, Limit: 20}
@@ -315,6 +315,9 @@ func (c *Call) admit() error {
 			return c.actFor()
 		}
 	case Staff:
+		if c.Actor.Kind == KindClient {
+			return Forbidden("ROLE", "The desk is for the staff of the clinic.")
+		}
 		if c.Actor.Kind != KindStaff && c.Actor.Kind != KindOwner {
 			return signIn
 		}

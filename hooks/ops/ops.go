@@ -45,7 +45,7 @@ type health struct {
 
 const lookFor = time.Second
 
-// ready answers 200 only when the database takes a write and gives it back (specification B, section 12:
+// ready answers 200 only when the database takes a write and gives it back (clinic backend specification, section 12:
 // status, checks, timestamp). PocketBase's own /api/health says 200 on a read-only disk.
 func (h *health) ready(e *core.RequestEvent) error {
 	h.mu.Lock()

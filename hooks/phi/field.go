@@ -392,7 +392,7 @@ func (f *EncryptedField) ValidateValue(_ context.Context, _ core.App, r *core.Re
 		return validation.ErrRequired
 	case f.Kind == kindText && utf8.RuneCountInString(c.plain) > f.max(),
 		f.Kind == kindJSON && len(c.plain) > f.max():
-		return validation.NewError("validation_max_text_constraint", "Must be no more than {{.max}} character(s).").
+		return validation.NewError("validation_max_length", "Must be no more than {{.max}} character(s).").
 			SetParams(map[string]any{"max": f.max()})
 	case f.Kind == kindJSON && c.plain != "" && !json.Valid([]byte(c.plain)):
 		return validation.NewError("validation_invalid_json", "Must be a valid json value")

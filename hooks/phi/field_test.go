@@ -205,8 +205,8 @@ func TestValidation(t *testing.T) {
 	}{
 		"empty required":     {map[string]any{"body": ""}, "body", "validation_required"},
 		"missing required":   {map[string]any{}, "body", "validation_required"},
-		"101 characters":     {map[string]any{"body": strings.Repeat("é", 101)}, "body", "validation_max_text_constraint"},
-		"201 bytes of json":  {map[string]any{"body": "x", "answers": strings.Repeat("a", 199)}, "answers", "validation_max_text_constraint"},
+		"101 characters":     {map[string]any{"body": strings.Repeat("é", 101)}, "body", "validation_max_length"},
+		"201 bytes of json":  {map[string]any{"body": "x", "answers": strings.Repeat("a", 199)}, "answers", "validation_max_length"},
 		"an object as text":  {map[string]any{"body": map[string]any{"a": 1}}, "body", "validation_invalid_field_value"},
 		"a list as text":     {map[string]any{"body": []int{1}}, "body", "validation_invalid_field_value"},
 		"no owner":           {map[string]any{"body": "x", "client": ""}, "client", "validation_required"},

@@ -61,15 +61,21 @@ type catalogue struct {
 	Locations []Location
 }
 
-// serviceNamed finds a service by id or by name, whatever its capitals; "" when there is none.
+// noSuchService is the id that no service has.
+const noSuchService = "none"
+
+// serviceNamed finds a service by id or by name, whatever its capitals. It is "" when none was named, and
+// noSuchService when the clinic offers none of that name.
 func (c *catalogue) serviceNamed(idOrName string) string {
-	idOrName = strings.TrimSpace(idOrName)
+	if idOrName = strings.TrimSpace(idOrName); idOrName == "" {
+		return ""
+	}
 	for _, s := range c.Services {
-		if s.ID == idOrName || idOrName != "" && strings.EqualFold(s.Name, idOrName) {
+		if s.ID == idOrName || strings.EqualFold(s.Name, idOrName) {
 			return s.ID
 		}
 	}
-	return ""
+	return noSuchService
 }
 
 const catalogueKey = "anteroom.catalogue"

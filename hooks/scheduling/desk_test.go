@@ -165,7 +165,7 @@ func TestRefusedDecisionsTouchNothing(t *testing.T) {
 		"a long message":              {decline, testkit.DeskEmail, id, map[string]any{"reason": "x", "messageToClient": long + long}, 400, "", "messageToClient"},
 		"billing confirms":            {confirm, testkit.BillingEmail, id, map[string]any{"preference": 1}, 403, "ROLE", ""},
 		"billing declines":            {decline, testkit.BillingEmail, id, map[string]any{"reason": "x"}, 403, "ROLE", ""},
-		"a client confirms":           {confirm, testkit.AdaEmail, id, map[string]any{"preference": 1}, 401, "SIGN_IN_REQUIRED", ""},
+		"a client confirms":           {confirm, testkit.AdaEmail, id, map[string]any{"preference": 1}, 403, "ROLE", ""},
 		"a visit nobody asked for":    {confirm, testkit.DeskEmail, plain, map[string]any{"startTime": "2026-12-23T16:00:00Z"}, 404, "NOT_FOUND", ""},
 		"no such request":             {decline, testkit.DeskEmail, "nothingnothing0", map[string]any{"reason": "x"}, 404, "NOT_FOUND", ""},
 	} {
@@ -459,7 +459,7 @@ func TestRequestsAtTheDesk(t *testing.T) {
 	}
 	c.Do(t, http.MethodGet, requests+"?status=declined", c.As(t, testkit.DeskEmail), nil).Refused(t, http.StatusBadRequest, "VALIDATION_ERROR")
 	c.Do(t, http.MethodGet, requests, c.As(t, testkit.BillingEmail), nil).Refused(t, http.StatusForbidden, "ROLE")
-	c.Do(t, http.MethodGet, requests, c.As(t, testkit.AdaEmail), nil).Refused(t, http.StatusUnauthorized, "SIGN_IN_REQUIRED")
+	c.Do(t, http.MethodGet, requests, c.As(t, testkit.AdaEmail), nil).Refused(t, http.StatusForbidden, "ROLE")
 }
 
 func TestConflictsAgreeWithTheDecision(t *testing.T) {

@@ -49,3 +49,6 @@ func ListOf(app core.App, client string) ([]Appointment, int, error) {
 	}
 	return v.list(queries[""][false], client, span{}, kernel.Page{Number: 1, Limit: 20})
 }
+
+// NameOf is a clinician in words.
+var NameOf = nameOf

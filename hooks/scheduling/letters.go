@@ -143,9 +143,20 @@ func factsOf(tx core.App, a *collections.Appointment, now time.Time, lang string
 	return f, nil
 }
 
-// nameOf is a clinician as one speaks of them: "Dr. Ana Reyes".
+// formsOfAddress are the titles that stand before a name. Others are credentials, which follow it.
+var formsOfAddress = map[string]bool{"dr": true, "dra": true, "mr": true, "mrs": true, "ms": true, "mx": true, "miss": true, "prof": true,
+	"rev": true, "sr": true, "sra": true, "srta": true}
+
+// nameOf is a clinician as one speaks of them: "Dr. Ana Reyes", but "Ben Carter, LCSW".
 func nameOf(title, first, last string) string {
-	return strings.Join(slices.DeleteFunc([]string{title, first, last}, func(s string) bool { return s == "" }), " ")
+	name := strings.TrimSpace(first + " " + last)
+	switch {
+	case title == "":
+		return name
+	case formsOfAddress[strings.ToLower(strings.TrimSuffix(title, "."))]:
+		return title + " " + name
+	}
+	return name + ", " + title
 }
 
 // when is the visit in words, with the zone's name, because a mail is read anywhere.
@@ -189,11 +200,10 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 	case newsRequested:
 		m.Subject = say("We received your request", "Recibimos su solicitud")
 		m.LinkLabel = say("See your request", "Ver su solicitud")
-		answerBy := answerInWords(f.lang, f.now.In(f.zone), f.settings)
 		text = []string{
 			say("We received your request for an appointment at "+clinic+".", "Recibimos su solicitud de cita en "+clinic+"."),
 			say("These are the times you asked for:", "Estas son las horas que pidió:") + "\n" + f.wishes(),
-			say("This does not hold the times. We'll answer by "+answerBy+".", "Esto no reserva las horas. Responderemos antes de: "+answerBy+"."),
+			promise(f.lang, f.settings),
 		}
 	case newsBooked:
 		m.Subject = say("Your appointment at "+clinic, "Su cita en "+clinic)

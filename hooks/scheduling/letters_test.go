@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	ics "github.com/arran4/golang-ical"
 	"github.com/pocketbase/dbx"
 
+	"anteroom/hooks/scheduling"
 	"anteroom/hooks/testkit"
 )
 
@@ -100,5 +102,33 @@ func TestDecisionFailsWithItsLetters(t *testing.T) {
 	}
 	if n := audited(t, c, "CONFIRM_APPOINTMENT", id); n != 0 {
 		t.Errorf("%d audit lines of what did not happen", n)
+	}
+}
+
+// TestCredentialsFollowTheName, and a form of address stands before it.
+func TestCredentialsFollowTheName(t *testing.T) {
+	for title, want := range map[string]string{"Dr.": "Dr. Ana Reyes", "Dra.": "Dra. Ana Reyes", "Prof": "Prof Ana Reyes", "Mrs.": "Mrs. Ana Reyes",
+		"LCSW": "Ana Reyes, LCSW", "Ph.D.": "Ana Reyes, Ph.D.", "": "Ana Reyes"} {
+		if got := scheduling.NameOf(title, "Ana", "Reyes"); got != want {
+			t.Errorf("%q: %s, want %s", title, got, want)
+		}
+	}
+	c := newClinic(t)
+	settings, err := c.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings.Set("mail_names_details", true)
+	if err := c.App.Save(settings); err != nil {
+		t.Fatal(err)
+	}
+	confirm(t, c, testkit.DeskEmail, ask(t, c, map[string]any{"clinicianId": testkit.Ben}), map[string]any{"preference": 1})
+	settled(t, c)
+	booked := c.Mails(t, testkit.AdaEmail)[0]
+	if !strings.Contains(booked.Text, "Individual therapy with Ben Carter, LCSW") {
+		t.Error(booked.Text)
+	}
+	if d := value(event(t, booked.Attachments[0].ContentBase64), ics.ComponentPropertyDescription); !strings.Contains(d, "with Ben Carter, LCSW") {
+		t.Error(d)
 	}
 }

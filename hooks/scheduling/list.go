@@ -13,7 +13,7 @@ import (
 // The parameters are numbered and the same for all: ?1 client, ?2 now, ?3 and ?4 bounds of start_time, ?5 and ?6
 // bounds of the local day (both inclusive), ?7 limit, ?8 offset. A query leaves alone what it does not need.
 //
-// ?1||'' is ?1: once the tables are analysed, SQLite plans a bare parameter for the value it is given and prepares the
+// ?1||” is ?1: once the tables are analysed, SQLite plans a bare parameter for the value it is given and prepares the
 // statement anew at every other value, which costs as much as the query itself.
 type listQuery struct{ page, total string }
 

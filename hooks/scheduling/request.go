@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/pocketbase/dbx"
 
@@ -82,20 +81,21 @@ func request(c *kernel.Call) (*kernel.Reply, error) {
 	if err := kernel.SaveAs(c.App, c.Actor, a.Record); err != nil {
 		return nil, inTheWordsOfTheRequest(err, numbers)
 	}
-	zone, err := collections.Zone(a.TimeZone())
-	if err != nil {
-		return nil, err
-	}
-	submitted, lang := a.SubmittedAt(), languageOf(c.Request.Header.Get("Accept-Language"))
-	answerBy := answerInWords(lang, submitted.In(zone), collections.Settings(c.App))
-	return kernel.Created(requestAnswer{RequestID: a.Id, Status: "PENDING", SubmittedAt: submitted.Format(instantForm)}).
-		Say(inLanguage(lang, "Request sent. This does not hold the times. We'll answer by "+answerBy+".",
-			"Solicitud enviada. Esto no reserva las horas. Responderemos antes de: "+answerBy+".")), nil
+	lang := languageOf(c.Request.Header.Get("Accept-Language"))
+	return kernel.Created(requestAnswer{RequestID: a.Id, Status: "PENDING", SubmittedAt: a.SubmittedAt().Format(instantForm)}).
+		Say(inLanguage(lang, "Request sent. ", "Solicitud enviada. ") + promise(lang, collections.Settings(c.App))), nil
 }
 
-// answerInWords is until when the clinic promises to answer a request that was sent at an instant.
-func answerInWords(lang string, sent time.Time, s *collections.ClinicSettings) string {
-	return whenInWords(lang, sent.Add(time.Duration(s.RequestAnswerIn)*time.Hour), sent.Year())
+// promise is what a client may expect of a request. The clinic counts its answer in working days: a request of a
+// Saturday night is not answered at that hour of Sunday.
+func promise(lang string, s *collections.ClinicSettings) string {
+	days := (s.RequestAnswerIn + 23) / 24
+	if days <= 1 {
+		return inLanguage(lang, "This does not hold the times. We'll answer within one working day.",
+			"Esto no reserva las horas. Responderemos en un plazo de un día hábil.")
+	}
+	return inLanguage(lang, "This does not hold the times. We'll answer within "+strconv.Itoa(days)+" working days.",
+		"Esto no reserva las horas. Responderemos en un plazo de "+strconv.Itoa(days)+" días hábiles.")
 }
 
 // usualLocation is where a client who names no place is meant to come: the place they prefer, else the first of the

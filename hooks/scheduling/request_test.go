@@ -3,6 +3,7 @@ package scheduling_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestRequestIsWrittenDownWhole(t *testing.T) {
 		t.Errorf("the mail is %q with %d attachments", m.Subject, len(m.Attachments))
 	}
 	for _, want := range []string{"Monday, December 21, 10:00 am (MST)", "Tuesday, December 22, 3:30 pm (MST)", "Test Clinic",
-		"This does not hold the times. We'll answer by Tuesday, December 8, 9:0", "http://portal.example/appointments/" + a.Id} {
+		"This does not hold the times. We'll answer within one working day.", "http://portal.example/appointments/" + a.Id} {
 		if !strings.Contains(m.Text, want) {
 			t.Errorf("the mail does not say %q:\n%s", want, m.Text)
 		}
@@ -155,26 +156,26 @@ func refusals() []refusal {
 		{"in eight months", "TOO_FAR", "preferredDate1", "too_far", map[string]any{"preferredDate1": "2027-08-01"}},
 		{"the second is past", "PAST", "preferredDate2", "past", map[string]any{"preferredDate2": "2026-12-01"}},
 		{"February 30", "", "preferredDate1", "date", map[string]any{"preferredDate1": "2027-02-30"}},
-		{"no date at all", "", "preferredDate1", "date", map[string]any{"preferredDate1": nil}},
+		{"no date at all", "", "preferredDate1", "required", map[string]any{"preferredDate1": nil}},
 		{"an instant", "", "preferredDate1", "date", map[string]any{"preferredDate1": "2026-12-21T10:00:00Z"}},
 		{"an American date", "", "preferredDate1", "date", map[string]any{"preferredDate1": "12/21/2026"}},
 		{"half past twenty-five", "", "preferredTime1", "time", map[string]any{"preferredTime1": "25:30"}},
 		{"2:30 pm", "", "preferredTime1", "time", map[string]any{"preferredTime1": "2:30 pm"}},
-		{"a date without a time", "", "preferredTime2", "time", map[string]any{"preferredTime2": nil}},
-		{"a time without a date", "", "preferredDate3", "date", map[string]any{"preferredTime3": "09:00"}},
+		{"a date without a time", "", "preferredTime2", "required", map[string]any{"preferredTime2": nil}},
+		{"a time without a date", "", "preferredDate3", "required", map[string]any{"preferredTime3": "09:00"}},
 		{"clocks go forward", "NONEXISTENT_TIME", "preferredTime1", "nonexistent_time", map[string]any{"preferredDate1": "2027-03-14", "preferredTime1": "02:30"}},
 		{"the third is skipped", "NONEXISTENT_TIME", "preferredTime3", "nonexistent_time", map[string]any{"preferredDate3": "2027-03-14", "preferredTime3": "02:30"}},
 		{"twice the same", "", "preferredTime2", "repeated", map[string]any{"preferredDate2": "2026-12-21", "preferredTime2": "10:00"}},
 		{"no such service", "SERVICE_NOT_FOUND", "appointmentType", "service_not_found", map[string]any{"appointmentType": "Astrology"}},
-		{"no service", "SERVICE_NOT_FOUND", "appointmentType", "service_not_found", map[string]any{"appointmentType": nil}},
+		{"no service", "", "appointmentType", "required", map[string]any{"appointmentType": nil}},
 		{"no such clinician", "CLINICIAN_NOT_FOUND", "clinicianId", "clinician_not_found", map[string]any{"clinicianId": "nobodynobody000"}},
 		{"no such place", "", "locationId", "location_not_found", map[string]any{"locationId": "nowherenowhere0"}},
 		{"neither here nor by video", "", "serviceLocation", "required", map[string]any{"serviceLocation": "AT_HOME"}},
 		{"lower case", "", "serviceLocation", "required", map[string]any{"serviceLocation": "in_office"}},
 		{"no reason", "", "reasonForVisit", "required", map[string]any{"reasonForVisit": nil}},
 		{"a blank reason", "", "reasonForVisit", "required", map[string]any{"reasonForVisit": " \n "}},
-		{"a long reason", "", "reasonForVisit", "max_text_constraint", map[string]any{"reasonForVisit": long}},
-		{"long notes", "", "notes", "max_text_constraint", map[string]any{"notes": long}},
+		{"a long reason", "", "reasonForVisit", "max_length", map[string]any{"reasonForVisit": long}},
+		{"long notes", "", "notes", "max_length", map[string]any{"notes": long}},
 		{"sealed text", "", "notes", "ciphertext", map[string]any{"notes": "e1.abcdefghijklmnop.AAAA"}},
 	}
 }
@@ -196,6 +197,59 @@ func TestRefusedRequestsTouchNothing(t *testing.T) {
 				t.Error("the refused request changed something")
 			}
 		})
+	}
+}
+
+// TestWhatARequestLacksIsSaidAtOnce: every missing field, as it is named in the request.
+func TestWhatARequestLacksIsSaidAtOnce(t *testing.T) {
+	c := newClinic(t)
+	ada := c.As(t, testkit.AdaEmail)
+	before := settled(t, c)
+	all := []string{"appointmentType", "preferredDate1", "preferredTime1", "reasonForVisit", "serviceLocation"}
+	for _, x := range []struct {
+		body   map[string]any
+		lacked []string
+	}{
+		{map[string]any{}, all},
+		{map[string]any{"appointmentType": "  ", "reasonForVisit": "Sleep."}, []string{"appointmentType", "preferredDate1", "preferredTime1", "serviceLocation"}},
+		{map[string]any{"appointmentType": testkit.Therapy, "preferredDate1": "2026-12-21"}, []string{"preferredTime1", "reasonForVisit", "serviceLocation"}},
+	} {
+		got := c.Do(t, http.MethodPost, asking, ada, x.body).Refused(t, http.StatusBadRequest, "")
+		for _, field := range all {
+			if missing := got.Details.Fields[field].Code == "required"; missing != slices.Contains(x.lacked, field) {
+				t.Errorf("%v: %s is %+v", x.body, field, got.Details.Fields[field])
+			}
+		}
+		if len(got.Details.Fields) != len(x.lacked) {
+			t.Errorf("%v: %+v", x.body, got.Details.Fields)
+		}
+		if settled(t, c) != before {
+			t.Errorf("%v changed something", x.body)
+		}
+	}
+}
+
+// TestAnswersArePromisedInWorkingDays, never by the hour of a night.
+func TestAnswersArePromisedInWorkingDays(t *testing.T) {
+	for hours, want := range map[int][2]string{1: {"within one working day.", "un plazo de un día hábil."}, 24: {"within one working day.", "un plazo de un día hábil."},
+		25: {"within 2 working days.", "un plazo de 2 días hábiles."}, 72: {"within 3 working days.", "un plazo de 3 días hábiles."}} {
+		c := newClinic(t)
+		settings, err := c.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings.Set("request_answer_hours", hours)
+		if err := c.App.Save(settings); err != nil {
+			t.Fatal(err)
+		}
+		for i, lang := range []string{"en", "es"} {
+			got := c.Do(t, http.MethodPost, asking, c.As(t, testkit.AdaEmail), body(nil), "Accept-Language", lang)
+			var said struct{ Message string }
+			got.Into(t, &said)
+			if got.Status != http.StatusCreated || !strings.HasSuffix(said.Message, want[i]) {
+				t.Errorf("%d hours, %s: %d %s", hours, lang, got.Status, got.Body)
+			}
+		}
 	}
 }
 

@@ -134,6 +134,9 @@ func (s *save) checkNew() error {
 		return err
 	}
 	if len(s.problems) > 0 {
+		if status == collections.AppointmentRequested {
+			s.refuseUnsaid() // all that is missing at once, not one thing after the other
+		}
 		return s.verdict()
 	}
 	if s.actor.Kind != kernel.KindSystem {
@@ -299,6 +302,9 @@ func (s *save) load() error {
 	}
 	var err error
 	s.service, err = collections.FindService(s.app, s.after.Service())
+	if s.after.Service() == "" {
+		s.refuse("service", "required", "Choose what you would like to come for.")
+	}
 	if err := missing(err, "service", "service_not_found", "Choose one of the clinic's services."); err != nil {
 		return err
 	}
@@ -337,14 +343,36 @@ func (s *save) fillRequest() {
 	if a.SubmittedAt().IsZero() || s.actor.Kind != kernel.KindSystem {
 		a.Set("submitted_at", s.now)
 	}
-	if strings.TrimSpace(a.GetString("reason_for_visit")) == "" {
-		s.refuse("reason_for_visit", "required", "Say in a few words why you would like to come.")
-	}
+	s.refuseUnsaid()
 	if first, ok := s.checkPreferences(); ok {
 		if given := a.Start(); !given.IsZero() && !given.Equal(first) {
 			s.refuse("start_time", "read_only", "Until the clinic decides, the time is the first preference.")
 		}
 		a.SetStart(first)
+	}
+}
+
+// refuseUnsaid: what a request cannot do without.
+func (s *save) refuseUnsaid() {
+	if strings.TrimSpace(s.after.GetString("reason_for_visit")) == "" {
+		s.refuse("reason_for_visit", "required", "Say in a few words why you would like to come.")
+	}
+	if s.after.Place() == "" {
+		s.refuse("service_location", "required", "Choose in the office or by video.")
+	}
+	wanted, err := s.after.Preferences()
+	if err != nil || len(wanted) == 0 {
+		s.refuse("preferences", "required", "Name one to three times that suit you.")
+		return
+	}
+	unsaid := validation.Errors{}
+	for i, p := range wanted {
+		if _, err := instantOf(p, time.UTC); err != nil { // whatever the place: is there a day and a time at all?
+			unsaid[strconv.Itoa(i)] = err
+		}
+	}
+	if len(unsaid) > 0 {
+		s.problems["preferences"] = unsaid
 	}
 }
 

@@ -29,12 +29,9 @@ func bindTransaction(app core.App) {
 // writeWithEffects writes an appointment, its history row, its notices and its mails, or nothing. The transaction
 // holds the writer from its first moment, so what is looked at here cannot change before it is written.
 func writeWithEffects(e *core.RecordEvent) error {
-	outer := e.App
-	defer func() { e.App = outer }() // hooks after the commit must not see a finished transaction
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
-	return outer.RunInTransaction(func(tx core.App) error {
-		e.App = tx
+	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
 		if err := refuseLosingTheRace(tx, s); err != nil {
 			return err

@@ -19,6 +19,8 @@ const (
 
 // What can be wrong with a day and a time.
 var (
+	errNoDayNamed  = validation.NewError("validation_required", "Choose a day.")
+	errNoTimeNamed = validation.NewError("validation_required", "Choose a time.")
 	errNoDay       = validation.NewError("validation_date", "Enter a real date, like 2026-12-03.")
 	errNoWall      = validation.NewError("validation_time", "Enter a time from 00:00 to 23:59, like 14:30.")
 	errNonexistent = validation.NewError("validation_nonexistent_time", "The clocks go forward that day and skip this time. Choose another.")
@@ -42,11 +44,15 @@ func parseWall(s string) (time.Time, bool) {
 func instantOf(p collections.Preference, zone *time.Location) (time.Time, error) {
 	problems := validation.Errors{}
 	day, ok := parseDay(p.Date)
-	if !ok {
+	if p.Date == "" {
+		problems["date"] = errNoDayNamed
+	} else if !ok {
 		problems["date"] = errNoDay
 	}
 	wall, ok := parseWall(p.Time)
-	if !ok {
+	if p.Time == "" {
+		problems["time"] = errNoTimeNamed
+	} else if !ok {
 		problems["time"] = errNoWall
 	}
 	if len(problems) > 0 {

@@ -38,7 +38,7 @@ func Bind(app core.App, public fs.FS, payments string) {
 	})
 }
 
-// bindHeaders sets what OWASP advises (specification B, section 8, corrected): PocketBase's dashboard keeps its
+// bindHeaders sets what OWASP advises (clinic backend specification, section 8, corrected): PocketBase's dashboard keeps its
 // own policy, because it needs inline style.
 func bindHeaders(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {

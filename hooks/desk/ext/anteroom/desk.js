@@ -200,11 +200,12 @@ function chip(status) {
     return t.span({ className: "label desk-chip " + tone }, t.i({ className: icon, ariaHidden: true }), words);
 }
 
-// "Dr. Ana Reyes", but "Ben Carter, LCSW".
+// "Dr. Ana Reyes", but "Ben Carter, LCSW": a form of address stands before a name, credentials after it.
+const ADDRESS = /^(dra?|mrs?|ms|mx|miss|prof|rev|sra?|srta)\.?$/i;
 function clinician({ clinician: c }) {
     if (!c?.lastName) return "anybody";
     const name = [c.firstName, c.lastName].filter(Boolean).join(" ");
-    return c.title?.endsWith(".") ? `${c.title} ${name}` : [name, c.title].filter(Boolean).join(", ");
+    return ADDRESS.test(c.title) ? `${c.title} ${name}` : [name, c.title].filter(Boolean).join(", ");
 }
 const place = (visit) => (visit.serviceLocation == "TELEHEALTH" ? "by video" : `at ${visit.location?.name || "the clinic"}`);
 const born = (client) => (client.dateOfBirth ? "born " + sayBirth(client.dateOfBirth) : "");

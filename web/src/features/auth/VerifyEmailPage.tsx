@@ -1,5 +1,5 @@
 import { useState, type FormEvent } from 'react';
-import { useLocation, useSearchParams } from 'react-router';
+import { Link, useLocation, useSearchParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Actions, Button, LinkButton } from '@/components/Button';
@@ -13,7 +13,8 @@ import type { AuthState } from './LoginPage';
 import { useAuthWords } from './words';
 
 /**
- * From the mail's link: one button, because mail scanners open links and must not use them up.
+ * From the mail's link: one button, because mail scanners open links and must not use them up, and because whoever
+ * reads the mail may not be who chose the password. Who did not can choose one, which makes the other void.
  * Without a link: address, then code.
  */
 export function Component() {
@@ -44,7 +45,7 @@ export function Component() {
 }
 
 function ByLink({ token, onVerified, onDead }: { token: string; onVerified: () => void; onDead: () => void }) {
-  const { t } = useAuthWords();
+  const { t, rich } = useAuthWords();
   const sentence = useErrorSentence();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
@@ -71,6 +72,7 @@ function ByLink({ token, onVerified, onDead }: { token: string; onVerified: () =
       <Button variant="primary" busy={busy} busyLabel={t('confirming')} onClick={() => void confirm()}>
         {t('verifyButton')}
       </Button>
+      <p className="mt-8">{rich('verifyNotMe', { a: <Link className="link" to={paths.forgotPassword} /> })}</p>
     </AuthLayout>
   );
 }

@@ -222,16 +222,22 @@ describe('the code from the mail', () => {
 describe('the link in the mail', () => {
   it('confirms only when the button is pressed', async () => {
     const { user, seen } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => ok({ verified: true }) });
-    await screen.findByText('Press the button to confirm that this is your email.');
+    await screen.findByText('Somebody set up access with this email and chose a password. Press the button only if that was you.');
     expect(seen).toHaveLength(0);
-    await user.click(screen.getByRole('button', { name: 'Confirm this is my email' }));
+    await user.click(screen.getByRole('button', { name: 'It was me, confirm my email' }));
     await screen.findByRole('heading', { name: 'Your email is confirmed' });
     expect(seen[0]?.body).toEqual({ token: 'abc' });
   });
 
+  it('leads whoever chose no password to choosing one', async () => {
+    const { seen } = open('/verify-email?token=abc', {});
+    expect(await screen.findByRole('link', { name: 'Choose one now' })).toHaveAttribute('href', '/forgot-password');
+    expect(seen).toHaveLength(0);
+  });
+
   it('offers a new message when it is dead', async () => {
     const { user } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => refuse(400, 'CODE_INVALID') });
-    await user.click(await screen.findByRole('button', { name: 'Confirm this is my email' }));
+    await user.click(await screen.findByRole('button', { name: 'It was me, confirm my email' }));
     expect(await screen.findByText(/This link has been used or is too old/)).toBeInTheDocument();
     expect(screen.getByLabelText('Email')).toBeInTheDocument();
   });

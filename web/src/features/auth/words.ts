@@ -56,7 +56,7 @@ export const useAuthWords = defineWords(
     settingUp: 'Setting up…',
     errPolicy: 'Choose a password that meets every point of the list.',
     notConfirmed: 'We could not set up your access with these details. Check them and try again, or call us{phone}.',
-    alreadyRegistered: 'This access is already set up. <a>Sign in</a>, or <b>choose a new password</b>.',
+    alreadyRegistered: 'This access is already set up, or waits to be confirmed: look for our newest email. <a>Sign in</a>, or <b>choose a new password</b>.',
     haveAccess: 'Already have access? <a>Sign in</a>',
 
     mailSent: 'We sent a 6-digit code to {email}. It works for 30 minutes.',
@@ -70,8 +70,9 @@ export const useAuthWords = defineWords(
     noMail: 'No message after 10 minutes? Look in spam, or call us{phone}.',
 
     verifyTitle: 'Confirm your email',
-    verifyPress: 'Press the button to confirm that this is your email.',
-    verifyButton: 'Confirm this is my email',
+    verifyPress: 'Somebody set up access with this email and chose a password. Press the button only if that was you.',
+    verifyButton: 'It was me, confirm my email',
+    verifyNotMe: 'I did not choose a password. <a>Choose one now</a>',
     verifyLead: 'Enter your email and the 6-digit code we sent to it.',
     verifiedTitle: 'Your email is confirmed',
     verifiedLead: 'You can sign in now.',
@@ -155,7 +156,7 @@ export const useAuthWords = defineWords(
     settingUp: 'Activando…',
     errPolicy: 'Elija una contraseña que cumpla todos los puntos de la lista.',
     notConfirmed: 'No pudimos activar su acceso con estos datos. Revíselos e intente otra vez, o llámenos{phone}.',
-    alreadyRegistered: 'Este acceso ya está activado. <a>Entre</a> o <b>elija una contraseña nueva</b>.',
+    alreadyRegistered: 'Este acceso ya está activado o falta confirmarlo: busque nuestro correo más reciente. <a>Entre</a> o <b>elija una contraseña nueva</b>.',
     haveAccess: '¿Ya tiene acceso? <a>Entre</a>',
 
     mailSent: 'Enviamos un código de 6 dígitos a {email}. Sirve 30 minutos.',
@@ -169,8 +170,9 @@ export const useAuthWords = defineWords(
     noMail: '¿No llegó en 10 minutos? Busque en correo no deseado o llámenos{phone}.',
 
     verifyTitle: 'Confirme su correo',
-    verifyPress: 'Presione el botón para confirmar que este es su correo.',
-    verifyButton: 'Confirmar que es mi correo',
+    verifyPress: 'Alguien activó un acceso con este correo y eligió una contraseña. Presione el botón solo si fue usted.',
+    verifyButton: 'Fui yo, confirmar mi correo',
+    verifyNotMe: 'Yo no elegí una contraseña. <a>Elegir una ahora</a>',
     verifyLead: 'Escriba su correo y el código de 6 dígitos que le enviamos.',
     verifiedTitle: 'Su correo está confirmado',
     verifiedLead: 'Ya puede entrar.',
