@@ -1,7 +1,5 @@
 package collections
 
-import "github.com/pocketbase/pocketbase/core"
-
 // Notifications is the name of the collection.
 const Notifications = "portal_notifications"
 
@@ -29,20 +27,3 @@ const (
 	PriorityHigh   = "high"
 	PriorityUrgent = "urgent"
 )
-
-// Notification is one line of what a login is told about one client.
-type Notification struct{ core.BaseRecordProxy }
-
-// AsNotification wraps a record of the collection.
-func AsNotification(r *core.Record) *Notification {
-	n := &Notification{}
-	n.SetProxyRecord(r)
-	return n
-}
-
-func (n *Notification) User() string   { return n.GetString("portal_user") }
-func (n *Notification) Client() string { return n.GetString("client") }
-func (n *Notification) Read() bool     { return n.GetBool("read") }
-func (n *Notification) Dismissed() bool {
-	return n.GetBool("dismissed")
-}
