@@ -266,7 +266,8 @@ func (w *worker) attempt(ctx context.Context, app core.App, r *core.Record) (err
 	return fmt.Errorf("kind %q is not delivered", r.GetString("kind"))
 }
 
-// mark notes the outcome. The error text is the operator's; it is cut and never holds the body.
+// mark notes the outcome. The error's text stays in the row and out of the log: a mail server repeats the address it
+// refuses, and who is a client of the clinic is nobody's business there.
 func (w *worker) mark(app core.App, r *core.Record, failure error) {
 	now := kernel.Now(app)
 	n := r.GetInt("attempts") + 1
@@ -283,12 +284,12 @@ func (w *worker) mark(app core.App, r *core.Record, failure error) {
 	case n >= maxAttempts:
 		r.Set("status", "failed")
 		r.Set("last_error", cut(failure.Error(), 500))
-		app.Logger().Error("outbox gave up", "row", r.Id, "topic", r.GetString("topic"), "error", cut(failure.Error(), 200))
+		app.Logger().Error("outbox gave up; the row says why", "row", r.Id, "topic", r.GetString("topic"))
 	default:
 		pause := min(15*time.Second<<(n-1), 6*time.Hour)
 		r.Set("next_at", now.Add(pause))
 		r.Set("last_error", cut(failure.Error(), 500))
-		app.Logger().Warn("outbox will try again", "row", r.Id, "topic", r.GetString("topic"), "attempt", n, "error", cut(failure.Error(), 200))
+		app.Logger().Warn("outbox will try again; the row says why", "row", r.Id, "topic", r.GetString("topic"), "attempt", n)
 	}
 	if err := app.Save(r); err != nil {
 		app.Logger().Error("mark outbox row", "row", r.Id, "error", err)
