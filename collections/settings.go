@@ -43,6 +43,15 @@ var defaultLimits = map[string]LimitRule{
 	LimitSignInSpray:        {50, 900},
 }
 
+// MFAPolicy is what the clinic wants of second factors.
+type MFAPolicy string
+
+const (
+	MFAOff      MFAPolicy = "off"
+	MFAOptional MFAPolicy = "optional"
+	MFARequired MFAPolicy = "required" // who has set up nothing is mailed a code
+)
+
 // ClinicSettings is the one row of clinic_settings: the clinic's name, zone and policies.
 type ClinicSettings struct {
 	ID          string
@@ -62,6 +71,11 @@ type ClinicSettings struct {
 	LockoutMinutes   int
 	PasswordLength   int
 	PasswordClasses  bool
+	MFAClients       MFAPolicy
+	MFAStaff         MFAPolicy
+	AdultAge         int // years; from then on nobody acts for a person as their parent
+	OwnLoginAge      int // years; younger people are reached through a parent or guardian
+	InvitationHours  int // how long an invitation may be used
 	RequestHorizon   int // days ahead a client may ask for
 	RequestNotice    int // hours before which a client must ask
 	FreeCancelHours  int
@@ -102,6 +116,7 @@ func Settings(app core.App) *ClinicSettings {
 	}
 	s := &ClinicSettings{ClinicName: "Anteroom", TimeZone: "UTC", Languages: []string{"en", "es"}, Currency: "usd",
 		IdleMinutes: 15, AbsoluteHours: 8, RememberDays: 7, LockoutFailures: 5, LockoutMinutes: 15, PasswordLength: 12,
+		MFAClients: MFAOptional, MFAStaff: MFAOptional, AdultAge: 18, OwnLoginAge: 13, InvitationHours: 72,
 		PasswordClasses: true, RequestHorizon: 180, RequestNotice: 24, FreeCancelHours: 24, RequestAnswerIn: 24, zone: time.UTC}
 	r, err := app.FindFirstRecordByFilter("clinic_settings", "id != ''")
 	if err != nil {
@@ -139,6 +154,11 @@ func (s *ClinicSettings) load(r *core.Record) {
 	number("lockout_failures", &s.LockoutFailures)
 	number("lockout_minutes", &s.LockoutMinutes)
 	number("password_length", &s.PasswordLength)
+	text("mfa_clients", (*string)(&s.MFAClients))
+	text("mfa_staff", (*string)(&s.MFAStaff))
+	number("adult_age", &s.AdultAge)
+	number("own_login_age", &s.OwnLoginAge)
+	number("invitation_hours", &s.InvitationHours)
 	number("request_horizon_days", &s.RequestHorizon)
 	s.RequestNotice = r.GetInt("request_notice_hours")
 	s.FreeCancelHours = r.GetInt("free_cancel_hours")

@@ -1,0 +1,48 @@
+package collections
+
+import (
+	"time"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// PasskeyCredentials is the name of the collection.
+const PasskeyCredentials = "passkey_credentials"
+
+// PasskeyCredential is a public key whose private half a device of the account keeps (W3C WebAuthn Level 3).
+type PasskeyCredential struct{ core.BaseRecordProxy }
+
+// AsPasskeyCredential wraps a record of the collection.
+func AsPasskeyCredential(r *core.Record) *PasskeyCredential {
+	p := &PasskeyCredential{}
+	p.SetProxyRecord(r)
+	return p
+}
+
+// NewPasskeyCredential makes an unsaved row of an account.
+func NewPasskeyCredential(app core.App, owner *core.Record) (*PasskeyCredential, error) {
+	r, err := ownedRecord(app, PasskeyCredentials, owner)
+	if err != nil {
+		return nil, err
+	}
+	return AsPasskeyCredential(r), nil
+}
+
+func (p *PasskeyCredential) Name() string            { return p.GetString("name") }
+func (p *PasskeyCredential) CredentialID() string    { return p.GetString("credential_id") } // base64url without padding
+func (p *PasskeyCredential) OwnerCollection() string { return p.GetString("owner_collection") }
+func (p *PasskeyCredential) Owner() string           { return p.GetString("owner") }
+func (p *PasskeyCredential) LastUsed() time.Time     { return p.GetDateTime("last_used").Time() }
+
+// PasskeysOf lists an account's passkeys, oldest first.
+func PasskeysOf(app core.App, owner *core.Record) ([]*PasskeyCredential, error) {
+	rows, err := ownedRecords(app, PasskeyCredentials, owner)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*PasskeyCredential, len(rows))
+	for i, r := range rows {
+		out[i] = AsPasskeyCredential(r)
+	}
+	return out, nil
+}
