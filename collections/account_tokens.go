@@ -28,20 +28,26 @@ func AsAccountToken(r *core.Record) *AccountToken {
 	return t
 }
 
-// NewAccountToken makes an unused row for a portal user.
-func NewAccountToken(app core.App, user string, purpose TokenPurpose, expires time.Time) (*AccountToken, error) {
+// NewAccountToken makes an unused row for a portal user or a member of staff.
+func NewAccountToken(app core.App, owner *core.Record, purpose TokenPurpose, expires time.Time) (*AccountToken, error) {
 	c, err := app.FindCachedCollectionByNameOrId(AccountTokens)
 	if err != nil {
 		return nil, err
 	}
 	t := AsAccountToken(core.NewRecord(c))
-	t.Set("portal_user", user)
+	if owner.Collection().Name == Staff {
+		t.Set("staff", owner.Id)
+	} else {
+		t.Set("portal_user", owner.Id)
+	}
 	t.Set("purpose", string(purpose))
 	t.Set("expires_at", expires)
 	return t, nil
 }
 
 func (t *AccountToken) User() string          { return t.GetString("portal_user") }
+func (t *AccountToken) Target() string        { return t.GetString("target") } // the address or number it proves
+func (t *AccountToken) OldCodeHash() string   { return t.GetString("old_code_hash") }
 func (t *AccountToken) CodeHash() string      { return t.GetString("code_hash") }
 func (t *AccountToken) Attempts() int         { return t.GetInt("attempts") }
 func (t *AccountToken) ExpiresAt() time.Time  { return t.GetDateTime("expires_at").Time() }
@@ -65,9 +71,9 @@ func TriedCodes(app core.App, user string, purpose TokenPurpose) (n int, err err
 	return n, err
 }
 
-// OpenAccountTokens lists a login's unused tokens of one purpose, newest first.
+// OpenAccountTokens lists a login's (or staff member's) unused tokens of one purpose, newest first.
 func OpenAccountTokens(app core.App, user string, purpose TokenPurpose) ([]*AccountToken, error) {
-	rows, err := app.FindRecordsByFilter(AccountTokens, "portal_user = {:u} && purpose = {:p} && used_at = ''", "-@rowid", 0, 0,
+	rows, err := app.FindRecordsByFilter(AccountTokens, "(portal_user = {:u} || staff = {:u}) && purpose = {:p} && used_at = ''", "-@rowid", 0, 0,
 		dbx.Params{"u": user, "p": string(purpose)})
 	if err != nil {
 		return nil, err

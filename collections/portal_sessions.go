@@ -45,6 +45,7 @@ func (s *PortalSession) DefaultClient() string    { return s.GetString("default_
 func (s *PortalSession) Remembered() bool         { return s.GetBool("remembered") }
 func (s *PortalSession) LastActivity() time.Time  { return s.second("last_activity") }
 func (s *PortalSession) AbsoluteUntil() time.Time { return s.second("absolute_until") }
+func (s *PortalSession) ProvenAt() time.Time      { return s.second("proven_at") }
 func (s *PortalSession) Revoked() bool            { return s.GetInt("revoked_at") != 0 }
 func (s *PortalSession) RevokeReason() string     { return s.GetString("revoke_reason") }
 

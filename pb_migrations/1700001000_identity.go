@@ -114,10 +114,10 @@ func factors(app core.App) error {
 		`CREATE TRIGGER passkey_credentials_count BEFORE UPDATE ON passkey_credentials WHEN new.sign_count < old.sign_count
 			BEGIN SELECT RAISE(ABORT, 'a passkey''s counter never goes back'); END`,
 		// A proof that waits for its second factor. token_hash is of the mfaToken, stamp of the account as it was when the
-		// proof was made; wants is JSON. Seconds since 1970.
+		// proof was made, bound_to what alone it may open; wants is JSON. Seconds since 1970.
 		`CREATE TABLE sign_in_attempts (
 			token_hash TEXT PRIMARY KEY, owner_collection TEXT NOT NULL, owner TEXT NOT NULL, stamp TEXT NOT NULL,
-			method TEXT NOT NULL, session TEXT NOT NULL DEFAULT '', wants TEXT NOT NULL DEFAULT '{}',
+			method TEXT NOT NULL, bound_to TEXT NOT NULL DEFAULT '', wants TEXT NOT NULL DEFAULT '{}',
 			code_method TEXT NOT NULL DEFAULT '', code_hash TEXT NOT NULL DEFAULT '', codes_sent INTEGER NOT NULL DEFAULT 0,
 			tries INTEGER NOT NULL DEFAULT 0, expires_at INTEGER NOT NULL, used_at INTEGER NOT NULL DEFAULT 0
 		) STRICT, WITHOUT ROWID`,

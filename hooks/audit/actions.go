@@ -22,6 +22,10 @@ const (
 	AccountUnlocked    Action = "ACCOUNT_UNLOCKED"
 	ViewSession        Action = "VIEW_SESSION"
 	ListSessions       Action = "LIST_SESSIONS"
+	Reauthenticate     Action = "REAUTHENTICATE"
+	RememberDevice     Action = "REMEMBER_DEVICE"
+	ForgetDevice       Action = "FORGET_DEVICE"
+	UseRecoveryCode    Action = "USE_RECOVERY_CODE"
 	RevokeSession      Action = "REVOKE_SESSION"
 )
 

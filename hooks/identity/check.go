@@ -64,6 +64,11 @@ func (d *door) checkSession(e *core.RequestEvent) error {
 		}
 		return kernel.Refuse(e, sessionEnded())
 	}
+	if !public {
+		if duty := refuseBeforeDuty(e); duty != nil {
+			return kernel.Refuse(e, duty)
+		}
+	}
 	if !public && isActivity(e) {
 		d.sessions.touch(x)
 	}

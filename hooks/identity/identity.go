@@ -81,6 +81,8 @@ func Bind(app core.App) {
 		post("refresh-token", kernel.Public, "", d.refresh),
 		post("change-password", kernel.AnySignIn, "", d.changeOwnPassword),
 		post("logout", kernel.AnySignIn, "", d.logout),
+		post("mfa/challenge", kernel.Public, forms, d.sendFactorCode),
+		post("reauthenticate", kernel.AnySignIn, "", d.reauthenticate),
 		post("session/extend", kernel.AnySignIn, "", d.extend),
 		kernel.Route{Method: "GET", Path: kernel.Portal + "/auth/session", Access: kernel.AnySignIn, Do: d.session},
 	)
@@ -96,6 +98,9 @@ func forgetTraces(app core.App) error {
 	now := kernel.Now(app)
 	return app.RunInTransaction(func(tx core.App) error {
 		if err := forgetFailures(tx, now); err != nil {
+			return err
+		}
+		if err := forgetWaiting(tx, now); err != nil {
 			return err
 		}
 		return forgetTokens(tx, now)

@@ -45,6 +45,9 @@ type SessionInfo struct {
 	Remembered        bool      `json:"remembered"`
 	DefaultClientID   string    `json:"defaultClientId"`
 	Clients           []ActsFor `json:"clients"`
+
+	ProvenUntil time.Time `json:"provenUntil"` // what changes the account is open without another proof until then
+	MustDo      []string  `json:"mustDo"`      // what has to be done before anything else
 }
 
 // ActsFor is a client whom a login may act for.
@@ -57,41 +60,48 @@ type ActsFor struct {
 	ExpiresAt    *time.Time `json:"expiresAt,omitempty"`
 }
 
+// login takes a password, with or without the second factor, or the second factor of a proof that waits for it:
+// a password, a mailed link, or a sign-in elsewhere.
 func (d *door) login(c *kernel.Call) (*kernel.Reply, error) {
-	var in struct{ Email, Password string }
+	var in struct {
+		Email, Password string
+		RememberDevice  bool
+		factorCode
+	}
 	if err := c.Bind(&in); err != nil {
 		return nil, err
 	}
 	bad := kernel.Invalid("", "Enter your email and your password.")
-	requireText(bad, "email", in.Email, 255)
-	requireText(bad, "password", in.Password, 4*longest)
-	if bad.HasFields() {
+	if in.MFAToken == "" {
+		requireText(bad, "email", in.Email, 255)
+		requireText(bad, "password", in.Password, 4*longest)
+	}
+	if in.check(bad); bad.HasFields() {
 		return nil, bad
 	}
-	logins, err := c.App.FindCachedCollectionByNameOrId(collections.PortalUsers)
+	var a *Attempt
+	if in.MFAToken != "" {
+		var err error
+		if a, err = in.continued(c.App, ""); err != nil {
+			return nil, err
+		}
+		a.Remember = a.Remember || in.RememberDevice
+	} else {
+		logins, err := c.App.FindCachedCollectionByNameOrId(collections.PortalUsers)
+		if err != nil {
+			return nil, err
+		}
+		p, err := d.provePassword(c.RequestEvent, logins, in.Email, in.Password)
+		if err != nil {
+			return nil, err
+		}
+		a = &Attempt{Account: p.account, Method: ByPassword, Second: in.second(), Remember: in.RememberDevice}
+	}
+	data, err := d.enter(c.RequestEvent, a)
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.provePassword(c.RequestEvent, logins, in.Email, in.Password)
-	if err != nil {
-		return nil, err
-	}
-	var opened *Opened
-	err = c.App.RunInTransaction(func(tx core.App) error {
-		opened, err = SignIn(tx, Attempt{Account: p.account, Method: ByPassword, IP: c.RealIP(), Agent: c.Request.UserAgent(), Refresh: true})
-		return err
-	})
-	if err != nil {
-		return nil, d.refusedAtTheDoor(c.RequestEvent, p.account, err)
-	}
-	d.forgetFailures(p)
-	x := sessionOf(opened.Session)
-	info, err := d.describe(x)
-	if err != nil {
-		return nil, err
-	}
-	return kernel.OK(LoginData{User: userOf(p.account, info), Session: info,
-		Tokens: Tokens{opened.AccessToken, opened.RefreshToken, int(opened.Life / time.Second)}}), nil
+	return kernel.OK(data), nil
 }
 
 func (d *door) logout(c *kernel.Call) (*kernel.Reply, error) {
@@ -103,7 +113,7 @@ func (d *door) logout(c *kernel.Call) (*kernel.Reply, error) {
 
 // session tells about the caller's session. Asking is no activity.
 func (d *door) session(c *kernel.Call) (*kernel.Reply, error) {
-	info, err := d.describe(liveSession(c.RequestEvent))
+	info, err := d.describe(liveSession(c.RequestEvent), c.Auth)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +124,7 @@ func (d *door) session(c *kernel.Call) (*kernel.Reply, error) {
 func (d *door) extend(c *kernel.Call) (*kernel.Reply, error) {
 	x := liveSession(c.RequestEvent)
 	d.sessions.touch(x)
-	info, err := d.describe(x)
+	info, err := d.describe(x, c.Auth)
 	if err != nil {
 		return nil, err
 	}
@@ -187,11 +197,12 @@ func (d *door) refuseReuse(c *kernel.Call, x *session) error {
 	return kernel.Unauthorized("REFRESH_REUSED", "For your safety we signed you out, because this sign-in was used in two places. Sign in again.")
 }
 
-// describe tells about a session that lives.
-func (d *door) describe(x *session) (SessionInfo, error) {
+// describe tells about a session that lives, and its account.
+func (d *door) describe(x *session, account *core.Record) (SessionInfo, error) {
 	info := SessionInfo{ID: x.id, Remembered: x.remembered, Clients: []ActsFor{},
 		IdleExpiresAt:     time.Unix(min(x.last.Load()+d.sessions.idle(), x.absolute), 0).UTC(),
-		AbsoluteExpiresAt: time.Unix(x.absolute, 0).UTC()}
+		AbsoluteExpiresAt: time.Unix(x.absolute, 0).UTC(),
+		ProvenUntil:       time.Unix(x.proven.Load(), 0).Add(proofLasts).UTC(), MustDo: duties(account)}
 	if x.collection != collections.PortalUsers {
 		return info, nil
 	}

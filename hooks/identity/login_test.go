@@ -33,7 +33,7 @@ func TestLoginAnswer(t *testing.T) {
 	if d := s.AbsoluteExpiresAt.Sub(now); d > 8*time.Hour || d < 8*time.Hour-2*time.Second {
 		t.Error("absolute", d)
 	}
-	if s.Remembered || s.DefaultClientID != adaClient || len(s.Clients) != 2 ||
+	if !s.Remembered || s.DefaultClientID != adaClient || len(s.Clients) != 2 ||
 		s.Clients[0] != (ActsFor{ClientID: adaClient, FirstName: "Ada", LastName: "Lovell", Relationship: "self", Scope: "all"}) ||
 		s.Clients[1] != (ActsFor{ClientID: cleo, FirstName: "Cleo", LastName: "Lovell", Relationship: "parent", Scope: "appointments_forms"}) {
 		t.Errorf("%+v", s)
@@ -286,14 +286,14 @@ func TestOutdatedProof(t *testing.T) {
 	changed.SetPassword("Another-Harbour-43")
 	ok(t, c.app.Save(changed))
 	err := c.app.RunInTransaction(func(tx core.App) error {
-		_, err := SignIn(tx, Attempt{Account: before, Method: ByPassword})
+		_, err := SignIn(tx, &Attempt{Account: before, Method: ByPassword})
 		return err
 	})
 	if e := kernel.AsError(err); e.Reason != "INVALID_CREDENTIALS" {
 		t.Fatal(err)
 	}
 	err = c.app.RunInTransaction(func(tx core.App) error {
-		_, err := SignIn(tx, Attempt{Account: changed, Method: "smoke signal"})
+		_, err := SignIn(tx, &Attempt{Account: changed, Method: "smoke signal"})
 		return err
 	})
 	if e := kernel.AsError(err); e.Reason != "SIGN_IN_METHOD_CLOSED" {

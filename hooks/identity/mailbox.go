@@ -155,7 +155,7 @@ func newToken(tx core.App, u *collections.PortalUser, purpose collections.TokenP
 	if err := closeTokens(tx, u, purpose); err != nil {
 		return nil, "", err
 	}
-	t, err := collections.NewAccountToken(tx, u.Id, purpose, kernel.Now(tx).Add(life))
+	t, err := collections.NewAccountToken(tx, u.Record, purpose, kernel.Now(tx).Add(life))
 	if err != nil {
 		return nil, "", err
 	}

@@ -94,21 +94,49 @@ func (d *door) issue(e *core.RecordAuthRequestEvent) error {
 	if x, _ := e.Get(refreshKey).(*session); x != nil {
 		return d.reissue(e, x)
 	}
+	a, err := d.attemptOf(e)
+	if err != nil {
+		return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
+	}
+	var opened *Opened
 	outer := e.App
-	err := outer.RunInTransaction(func(tx core.App) error {
-		e.App = tx
-		defer func() { e.App = outer }() // hooks around this one must not see a finished transaction
-		opened, err := SignIn(tx, Attempt{Account: e.Record, Method: Method(e.AuthMethod), IP: e.RealIP(), Agent: e.Request.UserAgent()})
-		if err != nil {
-			return err
-		}
-		e.Token = opened.AccessToken
-		return e.Next()
+	err = d.pass(e.RequestEvent, a, func() error {
+		return outer.RunInTransaction(func(tx core.App) (err error) {
+			e.App = tx
+			defer func() { e.App = outer }() // hooks around this one must not see a finished transaction
+			if opened, err = SignIn(tx, a); err != nil {
+				return err
+			}
+			e.Token = opened.AccessToken
+			if opened.DeviceToken != "" {
+				setDeviceCookie(e.RequestEvent, opened.DeviceToken, collections.Settings(tx).RememberDays)
+			}
+			return e.Next()
+		})
 	})
 	if err != nil && !e.Written() {
-		return kernel.Refuse(e.RequestEvent, kernel.AsError(d.refusedAtTheDoor(e.RequestEvent, e.Record, err)))
+		return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
 	}
 	return err
+}
+
+// attemptOf reads what PocketBase's own sign-in does not know from the body. The query is never read: it is logged.
+func (d *door) attemptOf(e *core.RecordAuthRequestEvent) (*Attempt, error) {
+	var in struct {
+		RememberDevice bool   `json:"rememberDevice"`
+		MFACode        string `json:"mfaCode"`
+		Method         string `json:"method"`
+	}
+	if err := e.BindBody(&in); err != nil {
+		return nil, err
+	}
+	code := factorCode{MFACode: in.MFACode, Method: in.Method}
+	bad := kernel.Invalid("", "We could not read the code.")
+	if code.check(bad); bad.HasFields() {
+		return nil, bad
+	}
+	return &Attempt{Account: e.Record, Method: Method(e.AuthMethod), Second: code.second(), IP: e.RealIP(), Agent: e.Request.UserAgent(),
+		Remember: in.RememberDevice, Device: deviceToken(e.RequestEvent)}, nil
 }
 
 // reissue gives a new token for the same session. It is no activity and moves no limit.

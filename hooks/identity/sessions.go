@@ -43,6 +43,7 @@ type session struct {
 	absolute              int64
 	last                  atomic.Int64 // last activity
 	stored                atomic.Int64 // last activity as the row has it
+	proven                atomic.Int64 // when the person last proved who they are
 }
 
 const (
@@ -156,6 +157,7 @@ func sessionOf(row *collections.PortalSession) *session {
 		remembered: row.Remembered(), absolute: row.AbsoluteUntil().Unix()}
 	x.last.Store(row.LastActivity().Unix())
 	x.stored.Store(row.LastActivity().Unix())
+	x.proven.Store(row.ProvenAt().Unix())
 	return x
 }
 

@@ -19,18 +19,40 @@ import (
 // Method is how somebody proved who they are.
 type Method string
 
-// ByPassword is the method of the sign-in form and of the SDK's authWithPassword.
-const ByPassword Method = "password"
+const (
+	ByPassword Method = "password" // the sign-in form and the SDK's authWithPassword
+	ByMailLink Method = "mail_link"
+	ByPasskey  Method = "passkey"
+	ByOAuth    Method = "oauth2" // as PocketBase names it
+)
 
-var methods = []Method{ByPassword}
+var methods = []Method{ByPassword, ByMailLink, ByPasskey, ByOAuth}
 
-// Attempt is a proof that asks for a session.
+// Attempt is a proof that asks for a session, or for what else its proof opens.
 type Attempt struct {
-	Account *core.Record // of portal_users or staff, as it was when the proof was made
-	Method  Method
-	IP      string
-	Agent   string
-	Refresh bool // a refresh token is wanted as well
+	Account  *core.Record // of portal_users or staff, as it was when the proof was made
+	Method   Method
+	Second   *Second // nil: none was shown
+	BoundTo  string  // what the proof may open besides a session; empty for a sign-in
+	IP       string
+	Agent    string
+	Refresh  bool   // a refresh token is wanted as well
+	Remember bool   // the device need not show a second factor again for some days
+	Device   string // the token by which a device says that it is remembered
+
+	// Spend notes what the first proof uses up, in the transaction of what it opens: a passkey's counter.
+	Spend func(tx core.App, by kernel.Actor) error
+
+	device *collections.RememberedDevice // of that token, once it has counted
+}
+
+// actor is whose proof it is, before there is a session.
+func (a *Attempt) actor(account *core.Record) kernel.Actor {
+	who := kernel.Actor{Kind: kernel.KindClient, ID: account.Id, IP: a.IP, Agent: cut(a.Agent, 255)}
+	if account.Collection().Name == collections.Staff {
+		who.Kind, who.Role = kernel.KindStaff, collections.AsStaff(account).Role()
+	}
+	return who
 }
 
 // Opened is a new session with its tokens in clear, which exist only here.
@@ -39,40 +61,50 @@ type Opened struct {
 	AccessToken  string
 	Life         time.Duration // of the access token
 	RefreshToken string        // empty unless wanted
+	DeviceToken  string        // empty unless the device was to be remembered
 }
 
 // conditions must all hold between a proof and a session, in this order. now is the account as it is inside the
-// transaction. A second factor is one more condition.
-var conditions = []func(a Attempt, now *core.Record) error{
+// transaction. The second factor comes last: what it spends is spent for an account that is open.
+var conditions = []func(tx core.App, a *Attempt, now *core.Record) error{
 	refuseUnknownMethod,
 	refuseOutdatedProof,
 	refuseUnverified,
 	refuseClosedAccount,
+	requireSecondFactor,
+	spendProof,
 }
 
-func refuseUnknownMethod(a Attempt, _ *core.Record) error {
-	if !slices.Contains(methods, a.Method) {
+func spendProof(tx core.App, a *Attempt, now *core.Record) error {
+	if a.Spend == nil {
+		return nil
+	}
+	return a.Spend(tx, a.actor(now))
+}
+
+func refuseUnknownMethod(_ core.App, a *Attempt, _ *core.Record) error {
+	if !slices.Contains(methods, a.Method) || (a.Method == ByPasskey || a.Method == ByOAuth) && a.Spend == nil {
 		return closedWay()
 	}
 	return nil
 }
 
 // refuseOutdatedProof: the password was changed while it was being checked.
-func refuseOutdatedProof(a Attempt, now *core.Record) error {
+func refuseOutdatedProof(_ core.App, a *Attempt, now *core.Record) error {
 	if now.TokenKey() != a.Account.TokenKey() {
 		return wrongPair()
 	}
 	return nil
 }
 
-func refuseUnverified(_ Attempt, now *core.Record) error {
+func refuseUnverified(_ core.App, _ *Attempt, now *core.Record) error {
 	if now.Collection().Name == collections.PortalUsers && !now.Verified() {
 		return kernel.Forbidden("EMAIL_NOT_VERIFIED", "Confirm your email first. We can send you a new message.")
 	}
 	return nil
 }
 
-func refuseClosedAccount(_ Attempt, now *core.Record) error {
+func refuseClosedAccount(_ core.App, _ *Attempt, now *core.Record) error {
 	if maySignIn(now) {
 		return nil
 	}
@@ -96,7 +128,7 @@ func maySignIn(account *core.Record) bool {
 
 // SignIn opens a session for a proven identity, in the caller's transaction: the row, its LOGIN line in the audit
 // log and whatever the caller adds commit together. Errors are *kernel.Error when a condition refuses.
-func SignIn(tx core.App, a Attempt) (*Opened, error) {
+func SignIn(tx core.App, a *Attempt) (*Opened, error) {
 	if !tx.IsTransactional() {
 		return nil, errors.New("identity.SignIn needs a transaction")
 	}
@@ -105,7 +137,7 @@ func SignIn(tx core.App, a Attempt) (*Opened, error) {
 		return nil, err
 	}
 	for _, refuse := range conditions {
-		if err := refuse(a, now); err != nil {
+		if err := refuse(tx, a, now); err != nil {
 			return nil, err
 		}
 	}
@@ -113,13 +145,15 @@ func SignIn(tx core.App, a Attempt) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	who := actorOf(now, row, a)
+	row.Id = core.GenerateDefaultRandomId() // so that its own line can name it
+	who := a.actor(now)
+	who.Session = row.Id
 	at := kernel.Now(tx)
 	kind, system, browser := device(a.Agent)
 	row.Load(map[string]any{
 		"owner_collection": now.Collection().Name, "owner": now.Id, "method": string(a.Method),
 		"ip_address": a.IP, "user_agent": who.Agent, "device_type": kind, "device_os": system, "browser": browser,
-		"started_at": at.Unix(), "last_activity": at.Unix(),
+		"started_at": at.Unix(), "last_activity": at.Unix(), "proven_at": at.Unix(),
 		"absolute_until": at.Add(time.Duration(collections.Settings(tx).AbsoluteHours) * time.Hour).Unix()})
 	if who.Kind == kernel.KindClient {
 		grants, err := kernel.Grants(tx, now.Id)
@@ -137,6 +171,9 @@ func SignIn(tx core.App, a Attempt) (*Opened, error) {
 		row.Set("refresh_hash", t.hash())
 		opened.RefreshToken = t.String()
 	}
+	if opened.DeviceToken, err = rememberDevice(tx, a, who, now, row); err != nil {
+		return nil, err
+	}
 	audit.As(row.Record, audit.Login)
 	if err := kernel.SaveAs(tx, who, row.Record); err != nil {
 		return nil, err
@@ -148,16 +185,6 @@ func SignIn(tx core.App, a Attempt) (*Opened, error) {
 	}
 	opened.AccessToken, opened.Life, err = accessToken(tx, now, sessionOf(row))
 	return opened, err
-}
-
-// actorOf is who opens the session. The row gets its id here, so that its own line can name it.
-func actorOf(account *core.Record, row *collections.PortalSession, a Attempt) kernel.Actor {
-	row.Id = core.GenerateDefaultRandomId()
-	who := kernel.Actor{Kind: kernel.KindClient, ID: account.Id, Session: row.Id, IP: a.IP, Agent: cut(a.Agent, 255)}
-	if account.Collection().Name == collections.Staff {
-		who.Kind, who.Role = kernel.KindStaff, collections.AsStaff(account).Role()
-	}
-	return who
 }
 
 // noteLastLogin is bookkeeping beside the LOGIN line: plain SQL.
@@ -239,15 +266,6 @@ func (d *door) noteRefused(e *core.RequestEvent, action audit.Action, collection
 		return err
 	}
 	return refusal
-}
-
-// refusedAtTheDoor adds the line to a condition's refusal; other errors stay what they are.
-func (d *door) refusedAtTheDoor(e *core.RequestEvent, account *core.Record, err error) error {
-	var refusal *kernel.Error
-	if errors.As(err, &refusal) && refusal.Status < 500 {
-		return d.noteRefused(e, audit.Login, account.Collection().Name, account, refusal)
-	}
-	return err
 }
 
 func wrongPair() *kernel.Error {

@@ -8,6 +8,7 @@ type letterWords struct {
 	openSubject, openText                  string // the reset mail of a registration whose password is void
 	changedSubject, changedText            string
 	changedHereText                        string
+	codeSubject, codeText, codeSMS         string
 }
 
 var letters = map[string]letterWords{
@@ -27,6 +28,10 @@ var letters = map[string]letterWords{
 		changedSubject:  "Your password for %s was changed",
 		changedText:     "Your password was changed just now, and you were signed out everywhere.\n\nIf it wasn't you, call us.",
 		changedHereText: "Your password was changed just now, and you were signed out everywhere else.\n\nIf it wasn't you, call us.",
+		codeSubject:     "Your code for %s",
+		codeText: "Enter this code on the page that asked for it. It works once, for a few minutes.\n\n" +
+			"Nobody from the clinic will ever ask you for it. If you did not try to sign in, change your password and call us: somebody knows it.",
+		codeSMS: "%s: your code is %s. Nobody from us will ask you for it.",
 	},
 	"es": {
 		language:      "es",
@@ -44,6 +49,10 @@ var letters = map[string]letterWords{
 		changedSubject:  "Cambió su contraseña de %s",
 		changedText:     "Su contraseña se cambió hace un instante y se cerraron todas sus sesiones.\n\nSi no fue usted, llámenos.",
 		changedHereText: "Su contraseña se cambió hace un instante y se cerraron sus demás sesiones.\n\nSi no fue usted, llámenos.",
+		codeSubject:     "Su código para %s",
+		codeText: "Escriba este código en la página que lo pidió. Sirve una sola vez, durante unos minutos.\n\n" +
+			"Nadie de la clínica se lo pedirá nunca. Si no intentó entrar, cambie su contraseña y llámenos: alguien la conoce.",
+		codeSMS: "%s: su código es %s. Nadie de la clínica se lo pedirá.",
 	},
 }
 
