@@ -70,7 +70,7 @@ func TestSecondFactorIsAskedFor(t *testing.T) {
 	c.want(c.withCode(mfaToken(t, c.login(ada, password)), code, "totp"), 401, "MFA_INVALID") // a step is used once
 	c.advance(time.Minute)
 	c.want(c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code()}), 200, "")
-	if n := c.count("portal_audit_log", "action = 'LOGIN' AND result = 'success'"); n != 2 {
+	if n := c.count("portal_audit_log", "action = 'LOGIN' AND result = 'ok'"); n != 2 {
 		t.Fatalf("%d lines say that somebody signed in, want 2", n)
 	}
 }
