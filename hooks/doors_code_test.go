@@ -49,13 +49,20 @@ func program(t *testing.T) []source {
 var plainSQL = []string{
 	"hooks/audit/chain.go: INSERT INTO", // the log, whose triggers are its rules
 	"hooks/audit/chain.go: INSERT INTO",
+	"hooks/identity/factors.go: UPDATE mfa_factors", // a code's use, beside the line of what it opens
 	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
 	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
 	"hooks/identity/failures.go: INSERT INTO sign_in_failures",
 	"hooks/identity/login.go: UPDATE portal_sessions",       // a refresh token is spent once: one statement decides
 	"hooks/identity/mailbox.go: DELETE FROM account_tokens", // long dead
+	"hooks/identity/proof.go: UPDATE portal_sessions",       // a fresh proof, beside its line
 	"hooks/identity/sessions.go: UPDATE portal_sessions",    // activity
 	"hooks/identity/signin.go: UPDATE portal_users",         // last sign-in, beside its line
+	"hooks/identity/waiting.go: DELETE FROM sign_in_attempts",
+	"hooks/identity/waiting.go: INSERT INTO sign_in_attempts",
+	"hooks/identity/waiting.go: UPDATE sign_in_attempts", // spent, sent, tried
+	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
+	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
 	"hooks/kernel/idempotency.go: DELETE FROM idempotency_keys",
 	"hooks/ops/ops.go: INSERT INTO server_heartbeat",
 	"hooks/phi/keyring.go: INSERT INTO data_keys", // keys.db

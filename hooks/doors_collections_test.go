@@ -65,15 +65,20 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"form_submissions":     {clinical, ownerOnly, ownerOnly},
 	"form_templates":       {anyStaff, ownerOnly, ownerOnly},
 	"idempotency_keys":     {ownerOnly, ownerOnly, ownerOnly},
+	"invitations":          {deskRole, ownerOnly, ownerOnly},
 	"invoice_items":        {moneyRule, moneyRule, moneyRule},
 	"invoices":             {moneyRule, moneyRule, moneyRule},
+	"mfa_factors":          {ownerOnly, ownerOnly, ownerOnly},
 	"locations":            {anyStaff, adminOnly, adminOnly},
 	"outbox":               {ownerOnly, ownerOnly, ownerOnly},
+	"passkey_credentials":  {ownerOnly, ownerOnly, ownerOnly},
 	"payments":             {moneyRule, ownerOnly, ownerOnly},
 	"portal_forms":         {anyStaff, ownerOnly, ownerOnly},
 	"portal_notifications": {ownerOnly, ownerOnly, ownerOnly},
 	"portal_sessions":      {ownerOnly, ownerOnly, ownerOnly},
 	"portal_users":         {deskRole, ownerOnly, ownerOnly},
+	"recovery_codes":       {ownerOnly, ownerOnly, ownerOnly},
+	"remembered_devices":   {ownerOnly, ownerOnly, ownerOnly},
 	"rooms":                {anyStaff, adminOnly, adminOnly},
 	"service_categories":   {anyStaff, adminOnly, adminOnly},
 	"services":             {anyStaff, adminOnly, adminOnly},
@@ -148,7 +153,7 @@ func TestRulesOfCollections(t *testing.T) {
 
 // TestRulesAdmitTheirRoles asks as every role: those of a rule see the collection's rows, the others see none.
 func TestRulesAdmitTheirRoles(t *testing.T) {
-	w := newWorld(t, rule{given: func(w *world) { visits(w); signed(w); owed(w) }})
+	w := newWorld(t, rule{given: func(w *world) { visits(w); signed(w); owed(w); proofs(w) }})
 	w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/"})
 	w.Add(t, "service_categories", map[string]any{"name": "Talking"})
 	w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
@@ -191,12 +196,13 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 }
 
 // cascades are the relations whose rows go with what they point at: what has no meaning alone.
-var cascades = []string{"account_tokens.portal_user"}
+var cascades = []string{"account_tokens.portal_user", "account_tokens.staff"}
 
 func TestRulesOfFields(t *testing.T) {
 	c := testkit.New(t)
 	hidden := map[string][]string{"clients": {"match_key"}, "portal_users": {"mfa_phone", "last_login_ip"}, "portal_sessions": {"refresh_family", "refresh_hash"},
-		"account_tokens": {"code_hash", "link_hash"}, "form_pdfs": {"file"}}
+		"account_tokens": {"code_hash", "link_hash", "old_code_hash", "target"}, "form_pdfs": {"file"}, "mfa_factors": {"phone"},
+		"recovery_codes": {"code_hash"}, "passkey_credentials": {"public_key"}, "remembered_devices": {"token_hash"}, "invitations": {"link_hash"}}
 	var cascading []string
 	sealed := 0
 	for _, col := range everyCollection(t, c) {

@@ -25,16 +25,20 @@ func bindAccountRules(d *door) {
 	}
 	app.OnRecordCreate(collections.PortalSessions).BindFunc(refuseForgedSession)
 	app.OnRecordUpdate(collections.PortalSessions).BindFunc(refuseForgedSession)
-	app.OnRecordEnrich(collections.AccountTokens).BindFunc(showNoHashes)
-	kernel.WrittenByPortalAlone(app, collections.AccountTokens) // a link of one's own choice would be somebody's password
+	app.OnRecordEnrich(collections.AccountTokens, collections.MFAFactors, collections.RecoveryCodes, collections.RememberedDevices,
+		collections.Invitations).BindFunc(showNoSecrets)
+	// a link, a key or a device of one's own choice would be somebody's sign-in
+	kernel.WrittenByPortalAlone(app, collections.AccountTokens, collections.MFAFactors, collections.RecoveryCodes,
+		collections.PasskeyCredentials, collections.RememberedDevices, collections.Invitations)
 }
 
-// showNoHashes: PocketBase shows hidden fields to owners, and a code's hash gives the code away after a million tries.
-func showNoHashes(e *core.RecordEnrichEvent) error {
+// showNoSecrets: PocketBase shows hidden fields to owners. A code's hash gives the code away after a million tries, and
+// an authenticator's secret is the authenticator.
+func showNoSecrets(e *core.RecordEnrichEvent) error {
 	if err := e.Next(); err != nil {
 		return err
 	}
-	e.Record.Hide("code_hash", "link_hash")
+	e.Record.Hide("code_hash", "old_code_hash", "link_hash", "token_hash", "secret")
 	return nil
 }
 
