@@ -1,7 +1,10 @@
 package hooks_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/hooks/forms"
 	"anteroom/hooks/kernel"
@@ -48,7 +52,41 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 		"amount_cents": 4500, "currency": "usd", "status": "pending", "method_kind": "test", "intent_id": "pi_of_" + client}).Id
 	own["portal_notifications"] = c.Add(t, "portal_notifications", map[string]any{"portal_user": login, "client": client,
 		"notification_type": "form_assigned", "title": "For " + client, "message": "x", "link": "/forms", "priority": "normal"}).Id
+	mine := map[string]any{"owner_collection": "portal_users", "owner": login}
+	sign := func(collection string, values map[string]any) {
+		maps.Copy(values, mine)
+		own[collection] = c.Add(t, collection, values).Id
+	}
+	sign("passkey_credentials", map[string]any{"name": "Phone", "credential_id": "of " + login, "public_key": "x", "device_type": "single"})
+	sign("remembered_devices", map[string]any{"token_hash": "of " + login, "expires_at": start})
+	if own["portal_sessions"] = claimed(c.As(t, emailOf[login])); own["portal_sessions"] == "" {
+		t.Fatal("a token without a session")
+	}
+	if login == testkit.BoLogin { // {id} is the provider's name
+		link := core.NewExternalAuth(c.App)
+		link.SetCollectionRef(c.Find(t, "portal_users", login).Collection().Id)
+		link.SetRecordRef(login)
+		link.SetProvider("oidc")
+		link.SetProviderId("bo-elsewhere")
+		if err := kernel.SaveAs(c.App, kernel.Actor{Kind: kernel.KindClient, ID: login}, link.ProxyRecord()); err != nil {
+			t.Fatal(err)
+		}
+		own[core.CollectionNameExternalAuths] = "oidc"
+	}
 	return own
+}
+
+var emailOf = map[string]string{testkit.AdaLogin: testkit.AdaEmail, testkit.BoLogin: testkit.BoEmail}
+
+// claimed is the session that a token names.
+func claimed(token string) string {
+	var claims struct{ Sid string }
+	parts := strings.Split(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(parts[len(parts)/2])
+	if err == nil {
+		_ = json.Unmarshal(raw, &claims)
+	}
+	return claims.Sid
 }
 
 // Catalogue ids belong to nobody: they are public.
@@ -118,6 +156,12 @@ func TestNobodyReachesAnotherClientsRow(t *testing.T) {
 			case kernel.AnySignIn:
 				c.Do(t, r.Method, path, "", body).Refused(t, http.StatusUnauthorized, "")
 				untouched(t, "guest")
+				if hasID {
+					for _, who := range []string{ada, c.As(t, testkit.AnaEmail)} {
+						c.Do(t, r.Method, path, who, body, key...).Refused(t, http.StatusNotFound, "NOT_FOUND")
+						untouched(t, "another account")
+					}
+				}
 			case kernel.SignedIn, kernel.ForClient:
 				c.Do(t, r.Method, path, "", body, key...).Refused(t, http.StatusUnauthorized, "")
 				untouched(t, "guest")

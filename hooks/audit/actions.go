@@ -26,6 +26,8 @@ const (
 	RememberDevice     Action = "REMEMBER_DEVICE"
 	ForgetDevice       Action = "FORGET_DEVICE"
 	UseRecoveryCode    Action = "USE_RECOVERY_CODE"
+	LinkSignIn         Action = "LINK_SIGN_IN"
+	UnlinkSignIn       Action = "UNLINK_SIGN_IN"
 	RevokeSession      Action = "REVOKE_SESSION"
 )
 

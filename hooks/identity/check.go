@@ -137,6 +137,7 @@ var open = map[string]bool{
 	"POST /api/oauth2-redirect":                             true,
 	"GET /api/collections/{collection}/auth-methods":        true,
 	"POST /api/collections/{collection}/auth-with-password": true,
+	oauthPath: true,
 }
 
 // isPublic tells whether a request needs nobody to be signed in: pages and the dashboard's files, routes declared

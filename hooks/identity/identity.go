@@ -62,6 +62,7 @@ func Bind(app core.App) {
 	d.sessions.bind()
 	bindSessionCheck(d)
 	bindPocketBaseDoors(d)
+	bindOAuth(d)
 	bindAccountRules(d)
 	bindPeopleRules(app)
 	outbox.OnJob(app, topicVerify, d.letter(sendVerification))

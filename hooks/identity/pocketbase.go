@@ -2,6 +2,7 @@ package identity
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -41,7 +42,6 @@ func bindPocketBaseDoors(d *door) {
 // replaced are endpoints of PocketBase that ours stand for, or that nobody offers. They are closed for every auth
 // collection but the owners': they tell who exists, mail inside the request, or sign in past the conditions.
 var replaced = map[string]bool{
-	"POST /api/collections/{collection}/auth-with-oauth2":       true,
 	"POST /api/collections/{collection}/auth-with-otp":          true,
 	"POST /api/collections/{collection}/request-otp":            true,
 	"POST /api/collections/{collection}/request-password-reset": true,
@@ -54,10 +54,22 @@ var replaced = map[string]bool{
 }
 
 func (d *door) refuseReplaced(e *core.RequestEvent) error {
-	if replaced[e.Request.Pattern] && d.isOurs(e.Request.PathValue("collection")) {
+	name := e.Request.PathValue("collection")
+	if replaced[e.Request.Pattern] && d.isOurs(name) || e.Request.Pattern == oauthPath && !d.hasProviders(name) {
 		return kernel.Refuse(e, closedWay())
 	}
+	if e.Request.Pattern == oauthPath {
+		if err := d.limitOAuth(e); err != nil {
+			return kernel.Refuse(e, kernel.AsError(err))
+		}
+	}
 	return e.Next()
+}
+
+// hasProviders tells whether somebody may sign in to a collection elsewhere. To owners PocketBase's own rules apply.
+func (d *door) hasProviders(collection string) bool {
+	c, err := d.app.FindCachedCollectionByNameOrId(collection)
+	return err == nil && (!needsSession(c) || c.Name == collections.PortalUsers && c.OAuth2.Enabled)
 }
 
 // authWithPassword is the door of the SDK and of the dashboard. The check is ours, for owners too: the limits, the
@@ -135,8 +147,12 @@ func (d *door) attemptOf(e *core.RecordAuthRequestEvent) (*Attempt, error) {
 	if code.check(bad); bad.HasFields() {
 		return nil, bad
 	}
-	return &Attempt{Account: e.Record, Method: Method(e.AuthMethod), Second: code.second(), IP: e.RealIP(), Agent: e.Request.UserAgent(),
-		Remember: in.RememberDevice, Device: deviceToken(e.RequestEvent)}, nil
+	a := &Attempt{Account: e.Record, Method: Method(e.AuthMethod), Second: code.second(), IP: e.RealIP(), Agent: e.Request.UserAgent(),
+		Remember: in.RememberDevice, Device: deviceToken(e.RequestEvent)}
+	if id, _ := e.Get(linkKey).(string); id != "" && a.Method == ByOAuth {
+		a.Spend = spendLink(id)
+	}
+	return a, nil
 }
 
 // reissue gives a new token for the same session. It is no activity and moves no limit.
@@ -195,14 +211,14 @@ func (d *door) checkFileToken(e *core.FileDownloadRequestEvent) error {
 	return kernel.Refuse(e.RequestEvent, kernel.NotFound())
 }
 
-// refuseOtherSignIns keeps PocketBase's own second factors, one-time passwords, OAuth2 and login alerts off: they
-// answer or mail inside the sign-in transaction, and tell strangers who exists.
+// refuseOtherSignIns keeps PocketBase's own second factors, one-time passwords and login alerts off: they answer or mail
+// inside the sign-in transaction, and tell strangers who exists. Providers are those of the environment, for portal users.
 func refuseOtherSignIns(e *core.CollectionEvent) error {
 	if err := e.Next(); err != nil {
 		return err
 	}
-	on := map[string]bool{"mfa": e.Collection.MFA.Enabled, "otp": e.Collection.OTP.Enabled,
-		"oauth2": e.Collection.OAuth2.Enabled, "authAlert": e.Collection.AuthAlert.Enabled}
+	elsewhere := e.Collection.OAuth2.Enabled && (e.Collection.Name != collections.PortalUsers || !reflect.DeepEqual(e.Collection.OAuth2, providersOf(kernel.ConfigOf(e.App))))
+	on := map[string]bool{"mfa": e.Collection.MFA.Enabled, "otp": e.Collection.OTP.Enabled, "oauth2": elsewhere, "authAlert": e.Collection.AuthAlert.Enabled}
 	refused := validation.Errors{}
 	for _, name := range slices.Sorted(maps.Keys(on)) {
 		if on[name] {

@@ -18,7 +18,11 @@ const proofLasts = 10 * time.Minute
 
 // refuseStaleProof refuses what changes an account to a session that has not proven lately who it is.
 func (d *door) refuseStaleProof(c *kernel.Call) error {
-	if x := liveSession(c.RequestEvent); x != nil && kernel.Now(c.App).Unix() < x.proven.Load()+int64(proofLasts/time.Second) {
+	return d.staleProof(liveSession(c.RequestEvent))
+}
+
+func (d *door) staleProof(x *session) error {
+	if x != nil && kernel.Now(d.app).Unix() < x.proven.Load()+int64(proofLasts/time.Second) {
 		return nil
 	}
 	return kernel.Forbidden("REAUTHENTICATION_REQUIRED", "Please show once more that it's you.")

@@ -83,7 +83,11 @@ func spendProof(tx core.App, a *Attempt, now *core.Record) error {
 }
 
 func refuseUnknownMethod(_ core.App, a *Attempt, _ *core.Record) error {
-	if !slices.Contains(methods, a.Method) || (a.Method == ByPasskey || a.Method == ByOAuth) && a.Spend == nil {
+	known := slices.Contains(methods, a.Method)
+	if a.Method == ByPasskey || a.Method == ByOAuth { // only by their own doors, or after having passed them
+		known = a.Spend != nil || a.Second != nil && a.Second.waiting != nil
+	}
+	if !known {
 		return closedWay()
 	}
 	return nil

@@ -36,6 +36,8 @@ type Config struct {
 	StripeWebhookSecret  string
 	StripeAPIBase        string // another address of the Stripe API, for a test double
 
+	OAuth []OAuthProvider // sign-in elsewhere, offered to portal users
+
 	MailFrom     string
 	SMTPHost     string
 	SMTPPort     int
@@ -50,6 +52,13 @@ const (
 	SMTPImplicitTLS = "tls"
 	SMTPPlain       = "none" // only to this machine
 )
+
+// OAuthProvider is where somebody may sign in elsewhere, in PocketBase's terms: google, apple or oidc. The addresses are
+// those of the provider and needed for oidc alone.
+type OAuthProvider struct {
+	Name, DisplayName, ClientID, ClientSecret string
+	AuthURL, TokenURL, UserInfoURL            string
+}
 
 // IsLocal tells whether the development routes exist and local keys may be made.
 func (c Config) IsLocal() bool { return c.Mode == Dev || c.Mode == Demo }
@@ -125,10 +134,37 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 	default:
 		bad("SMTP_TLS must be starttls, tls or none")
 	}
+	c.OAuth = oauthProviders(getenv, mode, bad)
 	if c.SMTPHost != "" && c.MailFrom == "" {
 		bad("MAIL_FROM is missing: mail sent through SMTP_HOST needs a sender")
 	}
 	return c, errors.Join(problems...)
+}
+
+func oauthProviders(getenv func(string) string, mode Mode, bad func(string, ...any)) (out []OAuthProvider) {
+	for _, p := range []struct{ name, prefix, display string }{{"google", "GOOGLE", "Google"}, {"apple", "APPLE", "Apple"}, {"oidc", "OIDC", getenv("OIDC_NAME")}} {
+		o := OAuthProvider{Name: p.name, DisplayName: p.display, ClientID: getenv(p.prefix + "_CLIENT_ID"), ClientSecret: getenv(p.prefix + "_CLIENT_SECRET")}
+		if o.ClientID == "" && o.ClientSecret == "" {
+			continue
+		}
+		if o.ClientID == "" || o.ClientSecret == "" {
+			bad("%s_CLIENT_ID and %s_CLIENT_SECRET belong together: one of them is missing", p.prefix, p.prefix)
+			continue
+		}
+		if p.name == "oidc" {
+			if o.DisplayName == "" {
+				bad("OIDC_NAME is missing: it is what the sign-in button says")
+			}
+			for variable, into := range map[string]*string{"OIDC_AUTH_URL": &o.AuthURL, "OIDC_TOKEN_URL": &o.TokenURL, "OIDC_USERINFO_URL": &o.UserInfoURL} {
+				*into = getenv(variable)
+				if u, err := url.Parse(*into); err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || mode == Production) {
+					bad("%s must be an address of the provider that begins with https://", variable)
+				}
+			}
+		}
+		out = append(out, o)
+	}
+	return out
 }
 
 func isLoopback(host string) bool {

@@ -180,6 +180,9 @@ func config(c *kernel.Call, payments string) (*kernel.Reply, error) {
 		Phone: s.Phone, Features: Features{OAuth: []string{}, Payments: payments},
 		StripePublishableKey: cfg.StripePublishableKey, PasswordPolicy: PasswordPolicy{s.PasswordLength, s.PasswordClasses},
 		CrisisText: s.CrisisText, Demo: cfg.Mode == kernel.Demo, Version: cfg.Version}
+	for _, p := range cfg.OAuth {
+		out.Features.OAuth = append(out.Features.OAuth, p.Name)
+	}
 	if s.Logo != "" {
 		out.LogoURL = "/api/files/clinic_settings/" + s.ID + "/" + s.Logo
 	}
