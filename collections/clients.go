@@ -35,6 +35,25 @@ func (c *Client) LastName() string    { return c.GetString("last_name") }
 func (c *Client) DateOfBirth() string { return c.GetString("date_of_birth") } // YYYY-MM-DD
 func (c *Client) Language() string    { return c.GetString("language") }
 func (c *Client) Active() bool        { return c.GetString("status") != ClientInactive }
+func (c *Client) Phone() string       { return c.GetString("phone") }
+func (c *Client) PhoneVerified() bool { return c.GetBool("phone_verified") }
+
+// provenPhoneKey rides on the record. A request body cannot set it: PocketBase loads only fields that exist.
+const provenPhoneKey = "@provenPhone"
+
+// ProvePhone sets a number, in E.164, that a code has just proven. A number that is set in any other way is unproven
+// (judgeClient in hooks/identity).
+func (c *Client) ProvePhone(e164 string) {
+	c.Set("phone", e164)
+	c.Set("phone_verified", true)
+	c.SetRaw(provenPhoneKey, e164)
+}
+
+// PhoneJustProven tells whether ProvePhone set the number that the record carries.
+func (c *Client) PhoneJustProven() bool {
+	proven, _ := c.GetRaw(provenPhoneKey).(string)
+	return proven != "" && proven == c.Phone()
+}
 
 // MatchKey is what registration compares: one value out of address, birth date and both names, so that a single
 // look at an index decides over all four and nothing tells which of them was wrong. Names are compared as people

@@ -24,6 +24,8 @@ const (
 	LimitRequests           = "requests"        // everything a signed-in login asks
 	LimitPayments           = "payments"        // attempts to pay: a thief tries one card after another
 	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
+	LimitSendSMS            = "sms_send"        // codes by text message: of one login, and to one number
+	LimitClinicSMS          = "sms_clinic"      // codes by text message of the whole clinic: somebody earns by each
 	LimitPublicForms        = "public"          // other requests without sign-in, per address
 	LimitSignInAddress      = "sign_in_address" // failed sign-ins of one account from one address
 	LimitSignInAccount      = "sign_in_account" // failed sign-ins of one account from anywhere
@@ -37,6 +39,8 @@ var defaultLimits = map[string]LimitRule{
 	LimitRequests:           {600, 60},
 	LimitPayments:           {20, 3600},
 	LimitSendMail:           {5, 900},
+	LimitSendSMS:            {5, 3600},
+	LimitClinicSMS:          {300, 86400},
 	LimitPublicForms:        {120, 60},
 	LimitSignInAddress:      {5, 900},
 	LimitSignInAccount:      {5, 300},

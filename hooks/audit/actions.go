@@ -74,6 +74,8 @@ const (
 const (
 	ViewProfile         Action = "VIEW_PROFILE"
 	UpdateProfile       Action = "UPDATE_PROFILE"
+	SendPhoneCode       Action = "SEND_PHONE_CODE"
+	VerifyPhone         Action = "VERIFY_PHONE"
 	ViewMedicalHistory  Action = "VIEW_MEDICAL_HISTORY"
 	ListNotifications   Action = "LIST_NOTIFICATIONS"
 	ReadNotification    Action = "READ_NOTIFICATION"

@@ -168,21 +168,7 @@ func clearFailures(app core.App, collection, email string) error {
 // limitAttempts counts an attempt of a stranger about an address, whatever comes of it, and refuses the one too many.
 // The next attempt after a refused one is refused alike until the window ends.
 func limitAttempts(app core.App, h http.Header, what, email string, rule collections.LimitRule) error {
-	if rule.Max <= 0 {
-		return nil
-	}
-	c := counter{key: keyOf(what, email), most: rule.Max, window: rule.Window()}
-	return app.RunInTransaction(func(tx core.App) error {
-		rows, err := statesOf(tx.NonconcurrentDB(), []counter{c})
-		if err != nil {
-			return err
-		}
-		now, s := kernel.Now(tx).Unix(), rows[c.key]
-		if s.LockedUntil > now {
-			return c.refusal(h, "", s.LockedUntil-now)
-		}
-		return c.after(s, now).save(tx)
-	})
+	return app.RunInTransaction(func(tx core.App) error { return kernel.LimitLasting(tx, h, rule, what, email) })
 }
 
 func forgetFailures(tx core.App, now time.Time) error {

@@ -66,6 +66,7 @@ func judgeClient(e *core.RecordEvent) error {
 		if err := refuseWritingForThePortal(before, e.Record); err != nil {
 			return err
 		}
+		forgetProofOfOtherNumber(before, e.Record)
 		if e.Record.GetInt("no_show_count") < 0 {
 			return refused("no_show_count", "negative", "Missed visits are counted from zero.")
 		}
@@ -105,6 +106,9 @@ func refuseWritingForThePortal(before, r *core.Record) error {
 	}
 	loaded := r.Original()
 	for _, f := range writtenByPortal {
+		if f == "phone_verified" && collections.AsClient(r).PhoneJustProven() {
+			continue // the portal found it out in this very request
+		}
 		switch given := r.GetString(f); given {
 		case before.GetString(f):
 		case loaded.GetString(f):
@@ -114,6 +118,14 @@ func refuseWritingForThePortal(before, r *core.Record) error {
 		}
 	}
 	return nil
+}
+
+// forgetProofOfOtherNumber: text messages go to proven numbers only, so a number that changes is unproven, whoever
+// changes it, until a code proves it too.
+func forgetProofOfOtherNumber(before, r *core.Record) {
+	if before.GetString("phone") != r.GetString("phone") && !collections.AsClient(r).PhoneJustProven() {
+		r.Set("phone_verified", false)
+	}
 }
 
 // judgeGrant decides who may let a login act for a client. The row stays about the two it joins, says by whom it

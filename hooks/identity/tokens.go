@@ -2,12 +2,8 @@ package identity
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"strings"
 	"time"
@@ -117,12 +113,7 @@ func linkHash(link string) string { return hashOf("link", []byte(link)) }
 
 // newCode makes six digits.
 func newCode() (string, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
-	if err != nil {
-		return "", err
-	}
-	digits := "00000" + n.String()
-	return digits[len(digits)-6:], nil
+	return kernel.NewCode()
 }
 
 // codeHash is salted with the row it belongs to. A million codes are soon tried by whoever holds the database, but
@@ -130,14 +121,6 @@ func newCode() (string, error) {
 func codeHash(row, code string) string { return hashOf("code", []byte(row), []byte(code)) }
 
 // hashOf hashes secrets that are random enough to need no salt; the purpose keeps one from standing for another.
-func hashOf(purpose string, parts ...[]byte) string {
-	h := sha256.New()
-	h.Write([]byte("anteroom " + purpose + " 1"))
-	for _, p := range parts {
-		h.Write([]byte{0})
-		h.Write(p)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+func hashOf(purpose string, parts ...[]byte) string { return kernel.HashOf(purpose, parts...) }
 
-func sameHash(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func sameHash(a, b string) bool { return kernel.SameHash(a, b) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,11 @@ type Config struct {
 	StripeAPIBase        string // another address of the Stripe API, for a test double
 
 	OAuth []OAuthProvider // sign-in elsewhere, offered to portal users
+
+	TwilioAccountSID string
+	TwilioAuthToken  string
+	TwilioFrom       string // a number in E.164, or the id of a messaging service (MG...)
+	TwilioAPIBase    string // another address of the Twilio API, for a test double
 
 	MailFrom     string
 	SMTPHost     string
@@ -77,6 +83,10 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 		StripePublishableKey: getenv("STRIPE_PUBLISHABLE_KEY"),
 		StripeWebhookSecret:  getenv("STRIPE_WEBHOOK_SECRET"),
 		StripeAPIBase:        getenv("STRIPE_API_BASE"),
+		TwilioAccountSID:     getenv("TWILIO_ACCOUNT_SID"),
+		TwilioAuthToken:      getenv("TWILIO_AUTH_TOKEN"),
+		TwilioFrom:           getenv("TWILIO_FROM"),
+		TwilioAPIBase:        strings.TrimRight(getenv("TWILIO_API_BASE"), "/"),
 		MailFrom:             getenv("MAIL_FROM"),
 		SMTPHost:             getenv("SMTP_HOST"),
 		SMTPPort:             587,
@@ -116,6 +126,7 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 	} else if c.StripeWebhookSecret != "" || c.StripePublishableKey != "" {
 		bad("STRIPE_SECRET_KEY is missing, but other STRIPE_ variables are set")
 	}
+	c.checkTwilio(bad)
 	if s := getenv("SMTP_PORT"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > 65535 {
@@ -166,6 +177,35 @@ func oauthProviders(getenv func(string) string, mode Mode, bad func(string, ...a
 	}
 	return out
 }
+
+// checkTwilio wants all three variables or none, each of the kind that Twilio gives out.
+func (c Config) checkTwilio(bad func(format string, args ...any)) {
+	if c.TwilioAccountSID+c.TwilioAuthToken+c.TwilioFrom+c.TwilioAPIBase == "" {
+		return
+	}
+	for name, value := range map[string]string{"TWILIO_ACCOUNT_SID": c.TwilioAccountSID, "TWILIO_AUTH_TOKEN": c.TwilioAuthToken, "TWILIO_FROM": c.TwilioFrom} {
+		if value == "" {
+			bad("%s is missing: text messages need TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM", name)
+		}
+	}
+	if c.TwilioAccountSID != "" && !twilioAccount.MatchString(c.TwilioAccountSID) {
+		bad("TWILIO_ACCOUNT_SID must be AC and 32 hexadecimal characters")
+	}
+	if c.TwilioFrom != "" && !twilioSender.MatchString(c.TwilioFrom) {
+		bad("TWILIO_FROM must be a number such as +13035550100, or the id of a messaging service (MG...)")
+	}
+	if c.TwilioAPIBase != "" {
+		u, err := url.Parse(c.TwilioAPIBase)
+		if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+			bad("TWILIO_API_BASE must begin with https://, or be an address of this machine")
+		}
+	}
+}
+
+var (
+	twilioAccount = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
+	twilioSender  = regexp.MustCompile(`^(\+[1-9][0-9]{6,14}|MG[0-9a-fA-F]{32})$`)
+)
 
 func isLoopback(host string) bool {
 	a, err := netip.ParseAddr(host)

@@ -13,7 +13,7 @@ import (
 	"anteroom/hooks/outbox"
 )
 
-// bindDevelopment serves the mailbox and the clock of demo and dev. Production never registers these routes.
+// bindDevelopment serves the mailbox, the phone and the clock of demo and dev. Production never registers these routes.
 func bindDevelopment(se *core.ServeEvent) {
 	// the page reads the server's clock from this header: a moved clock must be believed
 	se.Router.BindFunc(func(e *core.RequestEvent) error {
@@ -28,8 +28,13 @@ func bindDevelopment(se *core.ServeEvent) {
 		}
 		return e.NoContent(http.StatusNoContent)
 	})
-	// no text message is sent yet: the list is there, and empty, so that tools can rely on it
-	g.GET("/sms", func(e *core.RequestEvent) error { return e.JSON(http.StatusOK, []struct{}{}) })
+	g.GET("/sms", devSMS)
+	g.DELETE("/sms", func(e *core.RequestEvent) error {
+		if err := outbox.DeleteTexts(e.App); err != nil {
+			return kernel.Internal(err).Write(e)
+		}
+		return e.NoContent(http.StatusNoContent)
+	})
 	g.POST("/clock", devClock)
 }
 
@@ -59,6 +64,20 @@ func devMail(e *core.RequestEvent) error {
 		return kernel.Internal(err).Write(e)
 	}
 	return e.HTML(http.StatusOK, b.String())
+}
+
+// devSMS lists delivered text messages, newest first.
+func devSMS(e *core.RequestEvent) error {
+	to := e.Request.URL.Query().Get("to")
+	if strings.HasPrefix(to, " ") { // a plus that was not escaped is a space in a query
+		to = "+" + to[1:]
+	}
+	texts, err := outbox.Texts(e.App, to, 100)
+	if err != nil {
+		return kernel.Internal(err).Write(e)
+	}
+	e.Response.Header().Set("Cache-Control", "no-store")
+	return e.JSON(http.StatusOK, texts)
 }
 
 var mailPage = template.Must(template.New("dev mail").Funcs(template.FuncMap{"kb": func(b []byte) int { return (len(b) + 1023) / 1024 }}).Parse(`<!doctype html>

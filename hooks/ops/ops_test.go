@@ -52,7 +52,7 @@ func TestReadyMeansThatAWriteComesBack(t *testing.T) {
 func TestDevelopmentRoutesExistOnlyInDemoAndDev(t *testing.T) {
 	for _, mode := range []kernel.Mode{kernel.Production, kernel.Dev, kernel.Demo} {
 		c := testkit.With(t, func(cfg *kernel.Config) { cfg.Mode = mode })
-		for _, r := range [][2]string{{"GET", "/dev/mail"}, {"DELETE", "/dev/mail"}, {"GET", "/dev/sms"}, {"POST", "/dev/clock"}} {
+		for _, r := range [][2]string{{"GET", "/dev/mail"}, {"DELETE", "/dev/mail"}, {"GET", "/dev/sms"}, {"DELETE", "/dev/sms"}, {"POST", "/dev/clock"}} {
 			got := c.Do(t, r[0], r[1], "", map[string]int{"advanceSeconds": 0})
 			if exists := got.Status < 300; exists != (mode != kernel.Production) {
 				t.Errorf("%s: %s %s answers %d", mode, r[0], r[1], got.Status)

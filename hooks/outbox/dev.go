@@ -57,8 +57,13 @@ func Mails(app core.App, to string, limit int) ([]Stored, error) {
 }
 
 // DeleteMails empties the development mailbox.
-func DeleteMails(app core.App) error {
-	rows, err := app.FindRecordsByFilter(Collection, "kind = 'mail' && status = 'sent'", "", 0, 0)
+func DeleteMails(app core.App) error { return deleteSent(app, kindMail) }
+
+// DeleteTexts forgets what was sent to phones in development.
+func DeleteTexts(app core.App) error { return deleteSent(app, kindSMS) }
+
+func deleteSent(app core.App, kind string) error {
+	rows, err := app.FindRecordsByFilter(Collection, "kind = {:kind} && status = 'sent'", "", 0, 0, dbx.Params{"kind": kind})
 	if err != nil {
 		return err
 	}

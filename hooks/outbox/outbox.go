@@ -2,11 +2,11 @@
 // domain writes a row in the transaction of its cause, so neither can exist without the other; delivery happens
 // after the commit, is retried with growing pauses, and survives a crash.
 //
-// It may touch only its own collection and the clinic's settings. What must never happen: a network call inside a
+// It may touch only its own collection and the clinic's settings, and reads where a client is reached. What must never happen: a network call inside a
 // transaction, a body in plaintext in the database, PHI in a subject or body, one cause delivered under two rows.
 //
 // Delivery is at least once: a crash between handing a mail to the server and marking its row sends it again, with
-// the same Message-ID, so that mail programs show it once.
+// the same Message-ID, so that mail programs show it once. A text message may then arrive twice.
 package outbox
 
 import (
@@ -32,6 +32,7 @@ const Collection = "outbox"
 // Kinds of rows.
 const (
 	kindMail = "mail"
+	kindSMS  = "sms"
 	kindJob  = "job"
 )
 
@@ -109,8 +110,10 @@ type worker struct {
 	mu      sync.RWMutex
 	jobs    map[string]JobFunc
 	mails   lane
+	texts   lane
 	work    lane
 	deliver func(context.Context, Mailing) error
+	carrier carrier
 }
 
 // lane is one kind of rows and who works them off: a mail server that hangs must not keep a PDF from being made.
@@ -122,10 +125,13 @@ type lane struct {
 
 func workerOf(app core.App) *worker {
 	return app.Store().GetOrSet(workerKey, func() any {
-		return &worker{jobs: map[string]JobFunc{}, mails: lane{kind: kindMail, wake: make(chan struct{}, 1)},
-			work: lane{kind: kindJob, wake: make(chan struct{}, 1)}}
+		lane := func(kind string) lane { return lane{kind: kind, wake: make(chan struct{}, 1)} }
+		return &worker{jobs: map[string]JobFunc{}, mails: lane(kindMail), texts: lane(kindSMS), work: lane(kindJob)}
 	}).(*worker)
 }
+
+// lanes lists jobs first: they write mails.
+func (w *worker) lanes() []*lane { return []*lane{&w.work, &w.mails, &w.texts} }
 
 // OnJob registers the handler of a topic. Call it while binding.
 func OnJob(app core.App, topic string, f JobFunc) {
@@ -156,11 +162,11 @@ func Warning(cfg kernel.Config) string {
 // Bind wakes the worker after each commit that wrote a row, and starts it with the server.
 func Bind(app core.App) {
 	w := workerOf(app)
-	w.deliver = senderFor(kernel.ConfigOf(app))
+	w.deliver, w.carrier = senderFor(kernel.ConfigOf(app)), carrierFor(kernel.ConfigOf(app))
 	kernel.WrittenByPortalAlone(app, Collection) // who could change an address would read somebody's code
 	app.OnRecordEnrich(Collection).BindFunc(showNoPayload)
 	app.OnRecordAfterCreateSuccess(Collection).BindFunc(func(e *core.RecordEvent) error {
-		for _, l := range []*lane{&w.mails, &w.work} {
+		for _, l := range w.lanes() {
 			select {
 			case l.wake <- struct{}{}:
 			default:
@@ -176,8 +182,9 @@ func Bind(app core.App) {
 			running.Wait() // what is half done is marked, so that it is not done twice
 			return te.Next()
 		})
-		running.Go(func() { w.run(ctx, app, &w.mails) })
-		running.Go(func() { w.run(ctx, app, &w.work) })
+		for _, l := range w.lanes() {
+			running.Go(func() { w.run(ctx, app, l) })
+		}
 		return se.Next()
 	})
 }
@@ -209,7 +216,7 @@ func (w *worker) run(ctx context.Context, app core.App, l *lane) {
 // Drain works off what is due now and returns how many rows it took: for tests and commands that do not serve.
 func Drain(ctx context.Context, app core.App) int {
 	w, n := workerOf(app), 0
-	for _, l := range []*lane{&w.work, &w.mails} { // jobs first: they write mails
+	for _, l := range w.lanes() {
 		for k := atOnce; k == atOnce; n += k {
 			k = w.workOff(ctx, app, l)
 		}
@@ -250,6 +257,8 @@ func (w *worker) attempt(ctx context.Context, app core.App, r *core.Record) (err
 		ctx, cancel := context.WithTimeout(ctx, oneDelivery)
 		defer cancel()
 		return w.deliver(ctx, compose(app, r.Id, m))
+	case kindSMS:
+		return w.text(ctx, app, r)
 	case kindJob:
 		w.mu.RLock()
 		f := w.jobs[r.GetString("topic")]
@@ -273,7 +282,7 @@ func (w *worker) mark(app core.App, r *core.Record, failure error) {
 	n := r.GetInt("attempts") + 1
 	r.Set("attempts", n)
 	switch {
-	case errors.Is(failure, errNoSender): // not a failure of this mail: it goes out when there is a way
+	case errors.Is(failure, errNoSender), errors.Is(failure, errNoCarrier): // not a failure of this row: it goes out when there is a way
 		r.Set("attempts", 0)
 		r.Set("next_at", now.Add(noSenderPause))
 		r.Set("last_error", failure.Error())
@@ -281,7 +290,7 @@ func (w *worker) mark(app core.App, r *core.Record, failure error) {
 		r.Set("status", "sent")
 		r.Set("sent_at", now)
 		r.Set("last_error", "")
-	case n >= maxAttempts:
+	case n >= maxAttempts, errors.As(failure, new(final)):
 		r.Set("status", "failed")
 		r.Set("last_error", cut(failure.Error(), 500))
 		app.Logger().Error("outbox gave up; the row says why", "row", r.Id, "topic", r.GetString("topic"))

@@ -1,6 +1,7 @@
-// Package records owns what the clinic knows of a client outside visits, forms and money: today the profile. It
-// reads clients and settings. What must never happen: a field of the clinic's own (notes, flags, the Stripe
-// customer) in a client's answer.
+// Package records owns what the clinic knows of a client outside visits, forms and money: today the profile, and the
+// proof of its phone number. It reads clients, logins and settings, and writes a client's number once a code has proven
+// it (clients.phone, phone_verified), and those codes (account_tokens of purpose phone). What must never happen: a field of
+// the clinic's own (notes, flags, the Stripe customer) in a client's answer; a number or a code in a log.
 package records
 
 import (
@@ -16,7 +17,14 @@ import (
 
 // Bind declares the routes.
 func Bind(app core.App) {
-	kernel.Handle(app, kernel.Route{Method: http.MethodGet, Path: kernel.Portal + "/profile", Access: kernel.ForClient, Area: kernel.AreaRecord, Do: profile})
+	route := func(method, path string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
+		return kernel.Route{Method: method, Path: kernel.Portal + path, Access: kernel.ForClient, Area: kernel.AreaRecord, Do: do}
+	}
+	kernel.Handle(app,
+		route(http.MethodGet, "/profile", profile),
+		route(http.MethodPost, "/profile/phone/send-code", sendPhoneCode),
+		route(http.MethodPost, "/profile/phone/verify", verifyPhone),
+	)
 }
 
 // Profile is the client's own view of their details. Version is what an update must name, so that two editors do

@@ -18,6 +18,7 @@ import (
 
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
+	"anteroom/hooks/outbox"
 )
 
 // DefaultAccent is the colour of a clinic that chose none.
@@ -177,7 +178,7 @@ type PasswordPolicy struct {
 func config(c *kernel.Call, payments string) (*kernel.Reply, error) {
 	s, cfg := collections.Settings(c.App), kernel.ConfigOf(c.App)
 	out := Config{ClinicName: s.ClinicName, TimeZone: s.TimeZone, Languages: s.Languages, AccentColor: cmp.Or(s.AccentColor, DefaultAccent),
-		Phone: s.Phone, Features: Features{OAuth: []string{}, Payments: payments},
+		Phone: s.Phone, Features: Features{OAuth: []string{}, SMS: outbox.CanSMS(c.App), Payments: payments},
 		StripePublishableKey: cfg.StripePublishableKey, PasswordPolicy: PasswordPolicy{s.PasswordLength, s.PasswordClasses},
 		CrisisText: s.CrisisText, Demo: cfg.Mode == kernel.Demo, Version: cfg.Version}
 	for _, p := range cfg.OAuth {

@@ -274,6 +274,17 @@ func (c *Clinic) Mails(t testing.TB, to string) []outbox.Stored {
 	return m
 }
 
+// Texts gives the text messages that were delivered to a number, newest first.
+func (c *Clinic) Texts(t testing.TB, to string) []outbox.StoredText {
+	t.Helper()
+	c.Deliver()
+	m, err := outbox.Texts(c.App, to, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // As signs somebody in by e-mail (a client, staff or the owner) and gives the token; once per test.
 func (c *Clinic) As(t testing.TB, email string) string {
 	t.Helper()
