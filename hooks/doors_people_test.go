@@ -1,11 +1,12 @@
 package hooks_test
 
 import (
+	"anteroom/collections"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
 
-func peopleRules() []rule { return []rule{accessIsGiven(), portalsOwnFacts()} }
+func peopleRules() []rule { return []rule{accessIsGiven(), portalsOwnFacts(), provenNumbers()} }
 
 func accessIsGiven() rule {
 	const table, team = "client_access", "care_team"
@@ -98,13 +99,62 @@ func portalsOwnFacts() rule {
 	return rule{
 		name: "A client was born on a day that exists, and what the portal finds out nobody writes",
 		doors: with(shut(table, "UPDATE clients SET no_show_count = -1"), map[door]cell{
-			portalDoor:     notADoor("no route of clients writes the clinic's record of them"),
+			portalDoor:     notADoor("the one route that writes a client's record takes a number that a code has proven: see that rule"),
 			deskDoor:       notADoor("no route of the desk writes a client's record"),
 			staffDoor:      among(staff),
 			ownerDoor:      among(byOwner),
 			systemDoor:     among(bySystem),
 			stampedDoor:    among(stamped),
 			unvalidateDoor: among(append(blind, unvalidated(table, testkit.Ada, below, "no_show_count:negative"))),
+			sqlDoor:        notADoor("nothing of ours writes these columns by SQL (TestNoCodeGoesAround)"),
+		}),
+	}
+}
+
+func provenNumbers() rule {
+	const table, proven = "clients", "+13035550101"
+	prove := func(w *world) {
+		r := w.Find(w.t, table, testkit.Ada)
+		collections.AsClient(r).ProvePhone(proven)
+		if err := kernel.SaveAs(w.App, adaActor, r); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	// let in, and unproven: then the number is proven again, so that the next attempt has something to harm
+	lets := func(list ...[]try) []try {
+		all := among(list...).tries
+		for i := range all {
+			all[i].held = func(w *world) string {
+				r := w.Find(w.t, table, testkit.Ada)
+				defer prove(w)
+				if r.GetString("phone") == proven || r.GetBool("phone_verified") {
+					return r.GetString("phone") + " counts as proven"
+				}
+				return ""
+			}
+		}
+		return all
+	}
+	other, both, none := map[string]any{"phone": "+13035550199"}, map[string]any{"phone": "+13035550199", "phone_verified": true}, map[string]any{"phone": ""}
+	sameInOtherWords := map[string]any{"phone": "(303) 555-0101"}
+	whoWrites := []string{testkit.DeskEmail, testkit.AnaEmail, testkit.AdminEmail}
+	actors := []kernel.Actor{deskActor, adminActor, ownerActor, adaActor, processor}
+	return rule{
+		name:  "A number counts as proven while it is the one that a code proved",
+		given: prove,
+		doors: with(shut(table, "UPDATE clients SET phone = '+13035550199'"), map[door]cell{
+			portalDoor: attempts(try{"Ada types a code that nobody sent", "400 CODE_INVALID code:code", func(w *world) any {
+				return w.api("POST", kernel.Portal+"/profile/phone/verify", testkit.AdaEmail, map[string]any{"code": "123456", "phone": "+13035550199"})
+			}, nil}, try{"Ada proves a number that earns", "400 PHONE_INVALID phone:phone", func(w *world) any {
+				return w.api("POST", kernel.Portal+"/profile/phone/send-code", testkit.AdaEmail, map[string]any{"phone": "+1 900 555 1234"})
+			}, nil}),
+			deskDoor: notADoor("no route of the desk writes a client's record"),
+			staffDoor: among(lets(patches(whoWrites, table, testkit.Ada, other, "200"), patches(whoWrites, table, testkit.Ada, both, "200"),
+				patches(whoWrites, table, testkit.Ada, sameInOtherWords, "200"))),
+			ownerDoor:      among(lets(patches(owner, table, testkit.Ada, other, "200"), patches(owner, table, testkit.Ada, both, "200"))),
+			systemDoor:     among(lets(saves(system, table, testkit.Ada, other, "done"), saves(system, table, testkit.Ada, both, "done"), saves(system, table, testkit.Ada, none, "done"))),
+			stampedDoor:    among(lets(saves(actors, table, testkit.Ada, other, "done"), saves(actors, table, testkit.Ada, both, "done"))),
+			unvalidateDoor: among(lets([]try{unvalidated(table, testkit.Ada, both, "done"), unvalidated(table, testkit.Ada, other, "done", adminActor)})),
 			sqlDoor:        notADoor("nothing of ours writes these columns by SQL (TestNoCodeGoesAround)"),
 		}),
 	}

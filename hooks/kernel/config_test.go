@@ -59,3 +59,38 @@ func TestMailIsEncryptedUnlessItStaysHere(t *testing.T) {
 		t.Errorf("the default is %q: %v", c.SMTPTLS, err)
 	}
 }
+
+func TestConfigOfTextMessages(t *testing.T) {
+	good := map[string]string{"TWILIO_ACCOUNT_SID": "AC00112233445566778899aabbccddeeff", "TWILIO_AUTH_TOKEN": "very-secret", "TWILIO_FROM": "+13035550100"}
+	if c, err := LoadConfig(env(good), Production); err != nil || c.TwilioFrom != "+13035550100" {
+		t.Fatalf("%+v %v", c, err)
+	}
+	for name, change := range map[string]map[string]string{
+		"TWILIO_ACCOUNT_SID is missing": {"TWILIO_ACCOUNT_SID": ""},
+		"TWILIO_AUTH_TOKEN is missing":  {"TWILIO_AUTH_TOKEN": ""},
+		"TWILIO_FROM is missing":        {"TWILIO_FROM": ""},
+		"TWILIO_ACCOUNT_SID must":       {"TWILIO_ACCOUNT_SID": "SK00112233445566778899aabbccddeeff"},
+		"TWILIO_FROM must":              {"TWILIO_FROM": "(303) 555-0100"},
+		"TWILIO_API_BASE must":          {"TWILIO_API_BASE": "http://twilio.example"},
+	} {
+		e := map[string]string{}
+		for _, m := range []map[string]string{good, change} {
+			for k, v := range m {
+				e[k] = v
+			}
+		}
+		_, err := LoadConfig(env(e), Production)
+		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "very-secret") || strings.Contains(err.Error(), "(303)") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for base, ok := range map[string]bool{"http://127.0.0.1:9": true, "https://twilio.example/": true} {
+		good["TWILIO_API_BASE"] = base
+		if c, err := LoadConfig(env(good), Production); (err == nil) != ok || strings.HasSuffix(c.TwilioAPIBase, "/") {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+	if _, err := LoadConfig(env(map[string]string{"TWILIO_API_BASE": "https://twilio.example"}), Production); err == nil {
+		t.Error("an address without an account was accepted")
+	}
+}

@@ -61,7 +61,7 @@ func TestDevelopmentRoutesExistOnlyInDemoAndDev(t *testing.T) {
 	}
 }
 
-func TestTheMailboxAndTheClock(t *testing.T) {
+func TestTheMailboxThePhoneAndTheClock(t *testing.T) {
 	c := testkit.New(t)
 	for _, to := range []string{"a@mail.example", "b@mail.example"} {
 		if err := outbox.Mail(c.App, outbox.Message{Topic: "x", To: to, Subject: "Hello <b>", Text: "Body"}); err != nil {
@@ -85,6 +85,26 @@ func TestTheMailboxAndTheClock(t *testing.T) {
 	c.Do(t, "GET", "/dev/mail", "", nil).Into(t, &mails)
 	if len(mails) != 0 {
 		t.Fatal("not emptied")
+	}
+
+	for _, to := range []string{"+13035550101", "+13035550102"} {
+		if err := outbox.SMS(c.App, outbox.Text{Topic: "x", To: to, Code: "123456"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Deliver()
+	for _, path := range []string{"/dev/sms?to=%2B13035550102", "/dev/sms?to=+13035550102"} { // as it should be, and as people type it
+		var texts []outbox.StoredText
+		c.Do(t, "GET", path, "", nil).Into(t, &texts)
+		if len(texts) != 1 || texts[0].ID == "" || texts[0].To != "+13035550102" || !strings.Contains(texts[0].Text, "123456") || texts[0].CreatedAt.IsZero() {
+			t.Fatalf("%s: %+v", path, texts)
+		}
+	}
+	if got := c.Do(t, "DELETE", "/dev/sms", "", nil); got.Status != http.StatusNoContent {
+		t.Fatalf("%d", got.Status)
+	}
+	if got := c.Do(t, "GET", "/dev/sms", "", nil); strings.TrimSpace(string(got.Body)) != "[]" {
+		t.Fatalf("not emptied: %s", got.Body)
 	}
 
 	before := kernel.Now(c.App)

@@ -24,7 +24,7 @@ type twilio struct {
 
 const (
 	twilioAPI  = "https://api.twilio.com"
-	twilioStep = 15 * time.Second
+	twilioStep = 10 * time.Second
 )
 
 func newTwilio(cfg kernel.Config) *twilio {
