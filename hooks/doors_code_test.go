@@ -87,6 +87,10 @@ func TestNoCodeGoesAround(t *testing.T) {
 					if s.path != "hooks/identity/check.go" {
 						t.Errorf("%s says who the caller is: only the session check does", s.path)
 					}
+				case "ProvePhone":
+					if s.path != "hooks/records/phone.go" {
+						t.Errorf("%s says that a number is proven: only its code does", s.path)
+					}
 				}
 			case *ast.KeyValueExpr: // an Actor of that kind is made, not compared
 				if v, ok := n.Value.(*ast.SelectorExpr); ok && v.Sel.Name == "KindProcessor" && s.path != "hooks/billing/webhook.go" {

@@ -183,9 +183,9 @@ func (c Config) checkTwilio(bad func(format string, args ...any)) {
 	if c.TwilioAccountSID+c.TwilioAuthToken+c.TwilioFrom+c.TwilioAPIBase == "" {
 		return
 	}
-	for name, value := range map[string]string{"TWILIO_ACCOUNT_SID": c.TwilioAccountSID, "TWILIO_AUTH_TOKEN": c.TwilioAuthToken, "TWILIO_FROM": c.TwilioFrom} {
-		if value == "" {
-			bad("%s is missing: text messages need TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM", name)
+	for _, v := range [][2]string{{"TWILIO_ACCOUNT_SID", c.TwilioAccountSID}, {"TWILIO_AUTH_TOKEN", c.TwilioAuthToken}, {"TWILIO_FROM", c.TwilioFrom}} {
+		if v[1] == "" {
+			bad("%s is missing: text messages need TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM", v[0])
 		}
 	}
 	if c.TwilioAccountSID != "" && !twilioAccount.MatchString(c.TwilioAccountSID) {

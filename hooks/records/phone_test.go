@@ -317,6 +317,18 @@ func TestOnlyTheProofProvesANumber(t *testing.T) {
 	if got := phoneOf(t, c, testkit.Ada); got != otherPhone+" false" {
 		t.Fatalf("the desk wrote %s", got)
 	}
+	r := c.Find(t, "clients", testkit.Ada)
+	collections.AsClient(r).ProvePhone(otherPhone)
+	for _, number := range []string{otherPhone, "+13035550103"} { // the proof is of one number, whatever becomes of the record
+		r.Set("phone", number)
+		r.Set("phone_verified", true)
+		if err := kernel.SaveAs(c.App, kernel.System(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := phoneOf(t, c, testkit.Ada); got != "+13035550103 false" {
+		t.Fatalf("one proof proved %s", got)
+	}
 	change(map[string]any{"phone": adasPhone})
 	if got := phoneOf(t, c, testkit.Ada); got != adasPhone+" false" {
 		t.Fatalf("back again, it is %s", got)
