@@ -50,7 +50,6 @@ func (t *AccountToken) User() string          { return t.GetString("portal_user"
 func (t *AccountToken) Target() string        { return t.GetString("target") } // the address or number it proves
 func (t *AccountToken) OldCodeHash() string   { return t.GetString("old_code_hash") }
 func (t *AccountToken) CodeHash() string      { return t.GetString("code_hash") }
-func (t *AccountToken) Target() string        { return t.GetString("target") }
 func (t *AccountToken) Attempts() int         { return t.GetInt("attempts") }
 func (t *AccountToken) ExpiresAt() time.Time  { return t.GetDateTime("expires_at").Time() }
 func (t *AccountToken) Used() bool            { return !t.GetDateTime("used_at").IsZero() }

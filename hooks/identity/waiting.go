@@ -201,7 +201,7 @@ func (w ways) has(m collections.FactorMethod) bool {
 func sendCode(tx core.App, account *core.Record, method collections.FactorMethod, to, code string) error {
 	w, s := wordsFor(account.GetString("language")), collections.Settings(tx)
 	if method == collections.MethodSMS {
-		return outbox.SMS(tx, outbox.Text{Topic: "identity_code", To: to, Language: w.language, Body: fmt.Sprintf(w.codeSMS, s.ClinicName, code)})
+		return outbox.SMSCode(tx, nil, account.Id, outbox.Text{Topic: "identity_code", To: to, Language: w.language, Code: code})
 	}
 	return outbox.Mail(tx, outbox.Message{Topic: "identity_code", To: to, Language: w.language,
 		Subject: fmt.Sprintf(w.codeSubject, s.ClinicName), Text: w.codeText, Code: code})

@@ -8,7 +8,7 @@ type letterWords struct {
 	openSubject, openText                  string // the reset mail of a registration whose password is void
 	changedSubject, changedText            string
 	changedHereText                        string
-	codeSubject, codeText, codeSMS         string
+	codeSubject, codeText                  string
 }
 
 var letters = map[string]letterWords{
@@ -31,7 +31,6 @@ var letters = map[string]letterWords{
 		codeSubject:     "Your code for %s",
 		codeText: "Enter this code on the page that asked for it. It works once, for a few minutes.\n\n" +
 			"Nobody from the clinic will ever ask you for it. If you did not try to sign in, change your password and call us: somebody knows it.",
-		codeSMS: "%s: your code is %s. Nobody from us will ask you for it.",
 	},
 	"es": {
 		language:      "es",
@@ -52,7 +51,6 @@ var letters = map[string]letterWords{
 		codeSubject:     "Su código para %s",
 		codeText: "Escriba este código en la página que lo pidió. Sirve una sola vez, durante unos minutos.\n\n" +
 			"Nadie de la clínica se lo pedirá nunca. Si no intentó entrar, cambie su contraseña y llámenos: alguien la conoce.",
-		codeSMS: "%s: su código es %s. Nadie de la clínica se lo pedirá.",
 	},
 }
 

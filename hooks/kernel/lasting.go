@@ -39,9 +39,11 @@ func LimitLasting(tx core.App, h http.Header, rule collections.LimitRule, parts 
 	}
 	if counted.N >= rule.Max {
 		left := counted.Since + window - now
-		h.Set("RateLimit-Limit", strconv.Itoa(rule.Max))
-		h.Set("RateLimit-Remaining", "0")
-		h.Set("RateLimit-Reset", strconv.FormatInt(left, 10))
+		if h != nil {
+			h.Set("RateLimit-Limit", strconv.Itoa(rule.Max))
+			h.Set("RateLimit-Remaining", "0")
+			h.Set("RateLimit-Reset", strconv.FormatInt(left, 10))
+		}
 		return RateLimited("", time.Duration(left)*time.Second)
 	}
 	_, err = tx.NonconcurrentDB().NewQuery(`INSERT INTO sign_in_failures(key, failures, first_at, locked_until)

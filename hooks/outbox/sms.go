@@ -50,7 +50,8 @@ func putSMS(tx core.App, p parcel) error {
 
 // SMSCode is SMS for a code that somebody asked for: 503 SMS_UNAVAILABLE when the clinic sends none, 429 when account
 // (a login's id) had too many, or the number, or the whole clinic within a day: each message costs the clinic, and
-// somebody may earn by it. h gets the RateLimit headers of a refusal.
+// somebody may earn by it. h gets the RateLimit headers of a refusal, if it is given. A code without an end is not sent
+// after ten minutes.
 func SMSCode(tx core.App, h http.Header, account string, t Text) error {
 	if !CanSMS(tx) {
 		return &kernel.Error{Status: http.StatusServiceUnavailable, Code: kernel.CodeUnavailable, Reason: "SMS_UNAVAILABLE",
@@ -69,6 +70,9 @@ func SMSCode(tx core.App, h http.Header, account string, t Text) error {
 		if err := kernel.LimitLasting(tx, h, l.rule, l.what, l.whom); err != nil {
 			return err
 		}
+	}
+	if t.Until.IsZero() {
+		t.Until = kernel.Now(tx).Add(10 * time.Minute)
 	}
 	return SMS(tx, t)
 }

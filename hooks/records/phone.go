@@ -35,11 +35,15 @@ func sendPhoneCode(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	err = c.App.RunInTransaction(func(tx core.App) error {
-		t, err := newPhoneToken(tx, c.Actor, number, code)
+		login, err := tx.FindRecordById(collections.PortalUsers, c.Actor.ID)
 		if err != nil {
 			return err
 		}
-		language, err := languageOf(tx, c.Actor)
+		t, err := newPhoneToken(tx, c.Actor, login, number, code)
+		if err != nil {
+			return err
+		}
+		language, err := languageOf(tx, login, c.Client())
 		if err != nil {
 			return err
 		}
@@ -53,8 +57,8 @@ func sendPhoneCode(c *kernel.Call) (*kernel.Reply, error) {
 }
 
 // newPhoneToken makes the row of a code, after closing the login's earlier ones: only the newest counts.
-func newPhoneToken(tx core.App, by kernel.Actor, number, code string) (*collections.AccountToken, error) {
-	open, err := collections.OpenAccountTokens(tx, by.ID, collections.TokenPhone)
+func newPhoneToken(tx core.App, by kernel.Actor, login *core.Record, number, code string) (*collections.AccountToken, error) {
+	open, err := collections.OpenAccountTokens(tx, login.Id, collections.TokenPhone)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +68,7 @@ func newPhoneToken(tx core.App, by kernel.Actor, number, code string) (*collecti
 			return nil, err
 		}
 	}
-	t, err := collections.NewAccountToken(tx, by.ID, collections.TokenPhone, kernel.Now(tx).Add(phoneCodeLife))
+	t, err := collections.NewAccountToken(tx, login, collections.TokenPhone, kernel.Now(tx).Add(phoneCodeLife))
 	if err != nil {
 		return nil, err
 	}
@@ -137,17 +141,13 @@ func tryPhoneCode(tx core.App, by kernel.Actor, code string) (number string, err
 }
 
 // languageOf is that of the person who asked, else that of the client.
-func languageOf(tx core.App, by kernel.Actor) (string, error) {
-	login, err := tx.FindRecordById(collections.PortalUsers, by.ID)
-	if err != nil {
-		return "", err
-	}
+func languageOf(tx core.App, login *core.Record, client string) (string, error) {
 	if l := login.GetString("language"); l != "" {
 		return l, nil
 	}
-	client, err := tx.FindRecordById(collections.Clients, by.Client)
+	r, err := tx.FindRecordById(collections.Clients, client)
 	if err != nil {
 		return "", err
 	}
-	return collections.AsClient(client).Language(), nil
+	return collections.AsClient(r).Language(), nil
 }
