@@ -2,12 +2,14 @@ package collections
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// LimitRule is how many calls are allowed in how many seconds; Max 0 switches it off.
+// LimitRule is how many calls are allowed in how many seconds; Max 0 switches it off, where LimitBounds allows that.
 type LimitRule struct {
 	Max     int `json:"max"`
 	Seconds int `json:"seconds"`
@@ -30,6 +32,8 @@ const (
 	LimitSignInAddress      = "sign_in_address" // failed sign-ins of one account from one address
 	LimitSignInAccount      = "sign_in_account" // failed sign-ins of one account from anywhere
 	LimitSignInSpray        = "sign_in_spray"   // failed sign-ins from one address, whatever the accounts
+	LimitSignInClinic       = "sign_in_clinic"  // failed sign-ins of the whole clinic: then only known addresses may try
+	LimitSecondFactor       = "second_factor"   // wrong second factors of one account; then they are locked as long
 )
 
 var defaultLimits = map[string]LimitRule{
@@ -45,6 +49,45 @@ var defaultLimits = map[string]LimitRule{
 	LimitSignInAddress:      {5, 900},
 	LimitSignInAccount:      {5, 300},
 	LimitSignInSpray:        {50, 900},
+	LimitSignInClinic:       {300, 900},
+	LimitSecondFactor:       {10, 900},
+}
+
+// LimitBounds are what a clinic may choose for a limit.
+type LimitBounds struct {
+	FromMax, ToMax         int
+	FromSeconds, ToSeconds int
+}
+
+const day = 24 * 60 * 60
+
+// protective are the limits that keep guessing and mailing to strangers down. No choice may switch one off, make it so
+// wide that it protects nobody, or so narrow that a person who mistypes is shut out. No window is longer than a day,
+// because what was counted is forgotten then.
+var protective = map[string]LimitBounds{
+	LimitRegister:      {1, 20, 900, day},
+	LimitSendMail:      {2, 20, 300, day},
+	LimitSignInAddress: {3, 20, 300, day},
+	LimitSignInAccount: {3, 50, 60, day},
+	LimitSignInSpray:   {5, 500, 300, day},
+	LimitSignInClinic:  {50, 2000, 300, day},
+	LimitSecondFactor:  {3, 20, 300, day},
+}
+
+// BoundsOfLimit gives the bounds of a limit. A limit that protects only the service may be switched off.
+func BoundsOfLimit(name string) LimitBounds {
+	if b, ok := protective[name]; ok {
+		return b
+	}
+	return LimitBounds{0, 1_000_000, 1, 31 * day}
+}
+
+// Hold tells whether a rule is within the bounds. A limit that is off needs no seconds.
+func (b LimitBounds) Hold(l LimitRule) bool {
+	if l.Max == 0 && b.FromMax == 0 {
+		return true
+	}
+	return l.Max >= b.FromMax && l.Max <= b.ToMax && l.Seconds >= b.FromSeconds && l.Seconds <= b.ToSeconds
 }
 
 // MFAPolicy is what the clinic wants of second factors.
@@ -96,9 +139,13 @@ func IsLimit(name string) bool {
 	return ok
 }
 
-// Limit gives the clinic's rule of that name, or the default.
+// LimitNames lists the limits there are, in order.
+func LimitNames() []string { return slices.Sorted(maps.Keys(defaultLimits)) }
+
+// Limit gives the clinic's rule of that name, or the default, which also stands for a rule that was kept before there
+// were bounds and is beyond them.
 func (s *ClinicSettings) Limit(name string) LimitRule {
-	if r, ok := s.limits[name]; ok {
+	if r, ok := s.limits[name]; ok && BoundsOfLimit(name).Hold(r) {
 		return r
 	}
 	return defaultLimits[name]

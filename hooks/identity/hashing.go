@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -17,11 +18,12 @@ import (
 // alone, a storm of sign-ins would take the machine from everybody who is signed in. Half the cores may hash, and
 // while others wait a slot rests half as long as it worked.
 type hashQueue struct {
-	slots chan struct{}
+	slots    chan struct{}
+	compared atomic.Int64 // passwords that were compared with a hash, somebody's or nobody's: guesses that were evaluated
 
 	mu      sync.Mutex
 	waiting int
-	from    map[string]int // of those who wait, by address
+	from    map[string]int // of those who wait, by network
 }
 
 // maxWaiting is how many may wait: about ten seconds' worth per slot. Who comes later is told to try again. One address
@@ -37,6 +39,7 @@ func newHashQueue(slots int) *hashQueue {
 
 // do runs work when its turn comes, or not at all: 503 when too many wait or the caller is gone.
 func (q *hashQueue) do(ctx context.Context, address string, work func()) error {
+	address = kernel.Network(address)
 	if !q.join(address) {
 		return tooBusy(errors.New("the queue for hashing is full"))
 	}
@@ -102,7 +105,11 @@ func (q *hashQueue) fits(ctx context.Context, address string, c *core.Collection
 		hash = hashOfNobody(c)
 	}
 	var err error
-	if busy := q.do(ctx, address, func() { err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) }); busy != nil {
+	busy := q.do(ctx, address, func() {
+		q.compared.Add(1)
+		err = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
+	})
+	if busy != nil {
 		return false, busy
 	}
 	return known && err == nil, nil

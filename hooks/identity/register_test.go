@@ -83,7 +83,7 @@ func TestRegisterMatches(t *testing.T) {
 // Whatever does not fit: one answer, and nothing is touched.
 func TestRegisterMismatchesAreOneAnswer(t *testing.T) {
 	c := newClinic(t)
-	c.settings(m{"limits": m{collections.LimitRegister: m{"max": 0}}}) // off: other tests ask about it
+	c.settings(m{"limits": m{collections.LimitRegister: m{"max": 20, "seconds": 900}}}) // wide: other tests ask about it
 	inactive := c.find("clients", boClient)
 	inactive.Set("status", collections.ClientInactive)
 	ok(t, c.app.Save(inactive))

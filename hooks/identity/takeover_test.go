@@ -100,7 +100,7 @@ func TestOpeningAfterTheClinicChangedTheRecord(t *testing.T) {
 // Thirty wrong codes in all, however many mails: then the link alone counts.
 func TestCodeTriesInAll(t *testing.T) {
 	c := newClinic(t)
-	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 0}, collections.LimitPublicForms: m{"max": 0}}})
+	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 20, "seconds": 300}, collections.LimitPublicForms: m{"max": 0}}})
 	c.want(c.register(umaForm()), 201, "")
 	for range 6 {
 		code, _ := c.letter(umaMail)

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -40,7 +41,7 @@ func (c *Call) count(name string) error {
 	}
 	who := c.Actor.ID
 	if who == "" {
-		who = c.RealIP()
+		who = Network(c.RealIP())
 	}
 	l := c.App.Store().GetOrSet(limiterKey, func() any { return &limiter{calls: map[string][]int64{}} }).(*limiter)
 	left, reset, ok := l.take(name+"|"+who, rule.Max, rule.Window(), Now(c.App))
@@ -52,6 +53,19 @@ func (c *Call) count(name string) error {
 		return RateLimited("", reset)
 	}
 	return nil
+}
+
+// Network is what an address counts as: itself, or its /64 when it is IPv6, because whoever has one address there has
+// 2^64 of them (RFC 6177). Text that is no address stays what it is.
+func Network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap(); a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
 }
 
 // take counts a call. It answers how many are left, when the oldest falls out of the window, and whether this one

@@ -191,7 +191,14 @@ func TestSettingsThatWouldBreakTheClinicAreRefused(t *testing.T) {
 		"password_length":  {1, 7},
 		"lockout_failures": {1},
 		"lockout_minutes":  {1},
-		"limits":           {"nonsense", []int{1}, map[string]any{"no_such": map[string]int{"max": 1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": -1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": 5}}},
+		"limits":           {"nonsense", []int{1}, map[string]any{"no_such": map[string]int{"max": 1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": -1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": 5}},
+			// what keeps guessing down is neither off nor as good as off
+			limit("register", 0, 3600), limit("send_mail", 0, 0), limit("sign_in_address", 0, 900), limit("sign_in_account", 0, 300),
+			limit("sign_in_spray", 0, 900), limit("sign_in_clinic", 0, 900), limit("second_factor", 0, 900),
+			limit("register", 1000, 3600), limit("sign_in_address", 5, 1), limit("sign_in_account", 1_000_000, 300),
+			limit("sign_in_clinic", 300, 10_000_000), limit("second_factor", 1, 900), limit("sign_in_spray", 50, -900),
+			map[string]any{"sign_in_clinic": nil}, map[string]any{"sign_in_clinic": map[string]float64{"max": 300.5, "seconds": 900}},
+			map[string]any{"sign_in_clinic": map[string]string{"max": "300", "seconds": "900"}}},
 	} {
 		for _, value := range bad {
 			// the dashboard's door: the owner, and an admin of the clinic
@@ -206,9 +213,34 @@ func TestSettingsThatWouldBreakTheClinicAreRefused(t *testing.T) {
 	if c.Snapshot(t) != before {
 		t.Error("a refused setting was kept")
 	}
+	got := c.Do(t, "PATCH", "/api/collections/clinic_settings/records/"+r.Id, c.As(t, testkit.AdminEmail), map[string]any{"limits": limit("sign_in_clinic", 0, 900)})
+	if !strings.Contains(string(got.Body), "For sign_in_clinic choose max from 50 to 2000, and seconds from 300 to 86400.") {
+		t.Errorf("what may be chosen is not said: %s", got.Body)
+	}
 	good := map[string]any{"idle_minutes": 20, "time_zone": "Europe/Madrid", "limits": map[string]any{"appointments_list": map[string]int{"max": 0}}}
 	if got := c.Do(t, "PATCH", "/api/collections/clinic_settings/records/"+r.Id, c.As(t, testkit.AdminEmail), good); got.Status != http.StatusOK {
 		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+}
+
+func limit(name string, most, seconds int) map[string]any {
+	return map[string]any{name: map[string]int{"max": most, "seconds": seconds}}
+}
+
+// A rule that was kept before there were bounds does not switch a protection off.
+func TestALimitBeyondItsBoundsIsTheDefault(t *testing.T) {
+	c := testkit.New(t)
+	_, err := c.App.NonconcurrentDB().NewQuery(`UPDATE clinic_settings SET limits = '{"sign_in_clinic": {"max": 0}, "payments": {"max": 7, "seconds": 60}}'`).Execute()
+	if err != nil {
+		t.Fatal(err)
+	}
+	collections.ForgetSettings(c.App)
+	s := collections.Settings(c.App)
+	if got := s.Limit(collections.LimitSignInClinic); got != (collections.LimitRule{Max: 300, Seconds: 900}) {
+		t.Error(got)
+	}
+	if got := s.Limit(collections.LimitPayments); got.Max != 7 {
+		t.Error(got)
 	}
 }
 

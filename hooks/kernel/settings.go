@@ -3,6 +3,9 @@ package kernel
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -24,7 +27,8 @@ func bindSettings(app core.App) {
 }
 
 // settingRanges are what a clinic may choose. 0 means the default where low is above it. No choice may switch a
-// protection off: a session ends within a day, a password has at least 8 characters, guessing is stopped.
+// protection off: a session ends within a day, a password has at least 8 characters, guessing is stopped (the limits
+// that stop it have bounds of their own, in collections).
 var settingRanges = map[string]struct{ low, high int }{
 	"idle_minutes":         {5, 60},
 	"absolute_hours":       {1, 24},
@@ -53,21 +57,34 @@ func refuseBadSettings(e *core.RecordEvent) error {
 	if zone := r.GetString("time_zone"); zone == "" || zone == "Local" || !isZone(zone) {
 		bad["time_zone"] = validation.NewError("validation_zone", "Choose an IANA time zone, such as America/Denver.")
 	}
-	if raw := r.GetString("limits"); raw != "" && raw != "null" {
-		var limits map[string]collections.LimitRule
-		if err := json.Unmarshal([]byte(raw), &limits); err != nil {
-			bad["limits"] = validation.NewError("validation_limits", `Write limits as {"name": {"max": 10, "seconds": 60}}.`)
-		}
-		for name, l := range limits {
-			if !collections.IsLimit(name) || l.Max < 0 || l.Max > 0 && l.Seconds < 1 {
-				bad["limits"] = validation.NewError("validation_limits", name+" is no limit, or its numbers cannot be.")
-			}
-		}
+	if err := badLimits(r.GetString("limits")); err != nil {
+		bad["limits"] = err
 	}
 	if len(bad) > 0 {
 		return bad
 	}
 	return e.Next()
+}
+
+// badLimits says what is wrong with a text of limits, or nil: the first by name, so that who corrects one sees the next.
+func badLimits(raw string) error {
+	if raw == "" || raw == "null" {
+		return nil
+	}
+	var limits map[string]collections.LimitRule
+	if err := json.Unmarshal([]byte(raw), &limits); err != nil {
+		return validation.NewError("validation_limits", `Write limits as {"name": {"max": 10, "seconds": 60}}, in whole numbers.`)
+	}
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		if !collections.IsLimit(name) {
+			return validation.NewError("validation_limits", "One of these names is no limit. There are: "+strings.Join(collections.LimitNames(), ", ")+".")
+		}
+		if b := collections.BoundsOfLimit(name); !b.Hold(limits[name]) {
+			return validation.NewError("validation_limits",
+				fmt.Sprintf("For %s choose max from %d to %d, and seconds from %d to %d.", name, b.FromMax, b.ToMax, b.FromSeconds, b.ToSeconds))
+		}
+	}
+	return nil
 }
 
 func isZone(name string) bool {
