@@ -6,7 +6,7 @@ import "github.com/pocketbase/pocketbase/core"
 // them than its limit. What was counted before stays counted, as of its first failure.
 func init() {
 	core.AppMigrations.Register(func(app core.App) error {
-		// instants: JSON, seconds since 1970, oldest first; last_at is the newest, for tidying up
+		// instants: JSON, milliseconds since 1970, like the other times, oldest first; last_at is the newest, for tidying up
 		err := run(app,
 			`CREATE TABLE sliding_failures (
 				key          TEXT PRIMARY KEY,
@@ -14,8 +14,8 @@ func init() {
 				last_at      INTEGER NOT NULL,
 				locked_until INTEGER NOT NULL DEFAULT 0
 			) STRICT, WITHOUT ROWID`,
-			`INSERT INTO sliding_failures SELECT key, '[' || substr(replace(hex(zeroblob(failures)), '00', ',' || first_at), 2) || ']',
-				first_at, locked_until FROM sign_in_failures`,
+			`INSERT INTO sliding_failures SELECT key, '[' || substr(replace(hex(zeroblob(failures)), '00', ',' || first_at * 1000), 2) || ']',
+				first_at * 1000, locked_until * 1000 FROM sign_in_failures`,
 			`DROP TABLE sign_in_failures`,
 			`ALTER TABLE sliding_failures RENAME TO sign_in_failures`,
 			`CREATE INDEX idx_sign_in_failures_last ON sign_in_failures(last_at)`)

@@ -29,6 +29,7 @@ type counter struct {
 	window time.Duration // failures older than this do not count
 	pause  time.Duration // how long nobody may try then; 0: until a failure has left the window
 	lock   lock
+	holder string        // the collection of the account, where there is a lock
 	own    bool // counts only what the caller's own network did: the answer may tell how much is left
 
 	// spares says who may try nevertheless. Nil: nobody. A counter that has it is the clinic's.
@@ -44,7 +45,7 @@ const (
 	locksSecondFactor
 )
 
-// state is a counter's row. Instants are seconds since 1970, oldest first.
+// state is a counter's row. Instants are milliseconds since 1970, oldest first.
 type state struct {
 	Key         string `db:"key"`
 	Instants    string `db:"instants"`
@@ -60,7 +61,7 @@ func countersOf(app core.App, collection, email, ip string) []counter {
 	here, anywhere := s.Limit(collections.LimitSignInAddress), s.Limit(collections.LimitSignInAccount)
 	pause := time.Duration(s.LockoutMinutes) * time.Minute
 	return []counter{
-		{key: account + "|lock", most: s.LockoutFailures, window: pause, pause: pause, lock: locksPassword},
+		{key: account + "|lock", most: s.LockoutFailures, window: pause, pause: pause, lock: locksPassword, holder: collection},
 		{key: account + "|any", most: anywhere.Max, window: anywhere.Window()},
 		{key: account + "|" + keyOf("address", kernel.Network(ip)), most: here.Max, window: here.Window(), own: true},
 		sprayCounter(s, ip),
@@ -76,7 +77,7 @@ func secondFactorCounters(app core.App, collection, email, ip string) []counter 
 	s := collections.Settings(app)
 	rule := s.Limit(collections.LimitSecondFactor)
 	return []counter{
-		{key: secondFactorKey(collection, email), most: rule.Max, window: rule.Window(), pause: rule.Window(), lock: locksSecondFactor},
+		{key: secondFactorKey(collection, email), most: rule.Max, window: rule.Window(), pause: rule.Window(), lock: locksSecondFactor, holder: collection},
 		sprayCounter(s, ip),
 	}
 }
@@ -112,7 +113,7 @@ func refuseGuessing(app core.App, h http.Header, counters []counter) error {
 	if err != nil {
 		return err
 	}
-	now := kernel.Now(app).Unix()
+	now := kernel.Now(app).UnixMilli()
 	for _, c := range counters {
 		until := c.closedUntil(rows[c.key], now)
 		if until <= now {
@@ -144,21 +145,21 @@ func sayWhatIsLeft(h http.Header, counters []counter, rows map[string]state, now
 		at := append(c.recent(rows[c.key], now), now)
 		if left := max(0, c.most-len(at)); fewest < 0 || left < fewest {
 			fewest = left
-			c.say(h, left, at[0]+inSeconds(c.window)-now)
+			c.say(h, left, time.Duration(at[0]+c.window.Milliseconds()-now)*time.Millisecond)
 		}
 	}
 }
 
-// say sets the headers of draft-ietf-httpapi-ratelimit-headers, as the portal specification names them; reset is in seconds.
-func (c counter) say(h http.Header, left int, reset int64) {
+// say sets the headers of draft-ietf-httpapi-ratelimit-headers, in whole seconds.
+func (c counter) say(h http.Header, left int, reset time.Duration) {
 	h.Set("RateLimit-Limit", strconv.Itoa(c.most))
 	h.Set("RateLimit-Remaining", strconv.Itoa(left))
-	h.Set("RateLimit-Reset", strconv.FormatInt(reset, 10))
+	h.Set("RateLimit-Reset", strconv.FormatInt(int64(wholeSeconds(reset)/time.Second), 10))
 }
 
-// refusal says no for the seconds that are left, in the answer's headers too.
+// refusal says no for the milliseconds that are left, in the answer's headers too.
 func (c counter) refusal(h http.Header, reason string, left int64) *kernel.Error {
-	wait := time.Duration(left) * time.Second
+	wait := wholeSeconds(time.Duration(left) * time.Millisecond)
 	switch c.lock {
 	case locksPassword:
 		e := kernel.Forbidden("ACCOUNT_LOCKED", "Too many tries. For your safety, password sign-in is paused. Try again later, or call us.")
@@ -167,7 +168,7 @@ func (c counter) refusal(h http.Header, reason string, left int64) *kernel.Error
 	case locksSecondFactor:
 		reason = "MFA_LIMIT"
 	}
-	c.say(h, 0, left)
+	c.say(h, 0, wait)
 	return kernel.RateLimited(reason, wait)
 }
 
@@ -177,7 +178,7 @@ func (c counter) recent(s state, now int64) []int64 {
 		return nil // the pause has been sat out
 	}
 	at := s.at
-	for len(at) > 0 && at[0] <= now-inSeconds(c.window) {
+	for len(at) > 0 && at[0] <= now-c.window.Milliseconds() {
 		at = at[1:]
 	}
 	return at[:len(at):len(at)]
@@ -192,7 +193,7 @@ func (c counter) closedUntil(s state, now int64) int64 {
 	if len(at) < c.most {
 		return 0
 	}
-	return at[len(at)-c.most] + inSeconds(c.window)
+	return at[len(at)-c.most] + c.window.Milliseconds()
 }
 
 // after gives the state once one more failure is counted.
@@ -203,13 +204,13 @@ func (c counter) after(s state, now int64) state {
 	case s.LockedUntil > now:
 		next.LockedUntil = s.LockedUntil
 	case c.pause > 0 && len(at) >= c.most:
-		next.LockedUntil = now + inSeconds(c.pause)
+		next.LockedUntil = now + c.pause.Milliseconds()
 	}
 	return next
 }
 
-// countFailure counts one wrong guess. When it locks a known account, the audit log says so in the same commit; when the
-// clinic's limit is reached, the operator and the desk hear of it.
+// countFailure counts one wrong guess. When it locks an account, the audit log says so in the same commit, for an account
+// that nobody has too: the work must not tell. When the clinic's limit is reached, the operator and the desk hear of it.
 func countFailure(app core.App, counters []counter, by kernel.Actor, account *core.Record) error {
 	storm := false
 	err := app.RunInTransaction(func(tx core.App) error {
@@ -217,7 +218,7 @@ func countFailure(app core.App, counters []counter, by kernel.Actor, account *co
 		if err != nil {
 			return err
 		}
-		now := kernel.Now(tx).Unix()
+		now := kernel.Now(tx).UnixMilli()
 		for _, c := range counters {
 			if c.most <= 0 {
 				continue
@@ -227,7 +228,7 @@ func countFailure(app core.App, counters []counter, by kernel.Actor, account *co
 				return err
 			}
 			storm = storm || c.spares != nil && c.closedUntil(s, now) > now
-			if s.LockedUntil > now && rows[c.key].LockedUntil <= now && account != nil {
+			if s.LockedUntil > now && rows[c.key].LockedUntil <= now {
 				if err := c.noteLock(tx, by, account); err != nil {
 					return err
 				}
@@ -242,7 +243,10 @@ func countFailure(app core.App, counters []counter, by kernel.Actor, account *co
 }
 
 func (c counter) noteLock(tx core.App, by kernel.Actor, account *core.Record) error {
-	line := audit.EntryFor(by, audit.AccountLocked, audit.ResourceType(account.Collection().Name), account.Id)
+	line := audit.EntryFor(by, audit.AccountLocked, audit.ResourceType(c.holder), "")
+	if account != nil {
+		line.ResourceID = account.Id
+	}
 	if c.lock == locksSecondFactor {
 		line.Details = audit.Details{"locked": "second factor"}
 	}
@@ -343,7 +347,7 @@ func pausedUntil(app core.App, collection, email string) (until time.Time) {
 	}
 	now := kernel.Now(app)
 	for _, c := range counters {
-		if at := time.Unix(c.closedUntil(rows[c.key], now.Unix()), 0).UTC(); at.After(now) && at.After(until) {
+		if at := time.UnixMilli(c.closedUntil(rows[c.key], now.UnixMilli())).UTC(); at.After(now) && at.After(until) {
 			until = at
 		}
 	}
@@ -359,7 +363,7 @@ func limitAttempts(app core.App, h http.Header, what, email string, rule collect
 // forgetFailures removes what no limit counts any more: no window is longer than a day.
 func forgetFailures(tx core.App, now time.Time) error {
 	_, err := tx.NonconcurrentDB().NewQuery("DELETE FROM sign_in_failures WHERE last_at < {:old} AND locked_until < {:now}").
-		Bind(dbx.Params{"old": now.Add(-24 * time.Hour).Unix(), "now": now.Unix()}).Execute()
+		Bind(dbx.Params{"old": now.Add(-24 * time.Hour).UnixMilli(), "now": now.UnixMilli()}).Execute()
 	return err
 }
 
@@ -380,4 +384,7 @@ func keyOf(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func inSeconds(d time.Duration) int64 { return int64(d / time.Second) }
+// wholeSeconds rounds up: who comes back then is not refused once more.
+func wholeSeconds(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
+}
