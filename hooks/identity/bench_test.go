@@ -1,12 +1,18 @@
 package identity
 
 import (
+	"fmt"
 	"net/http/httptest"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/router"
+	"golang.org/x/crypto/bcrypt"
 
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
@@ -82,4 +88,60 @@ func BenchmarkKeeper(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkRequestInStorm is a signed-in request while nobody signs in, while strangers guess as fast as they are
+// answered, at the real price of a password, and while their guesses are refused unevaluated. Times are in
+// milliseconds; guesses and evaluated are per second.
+func BenchmarkRequestInStorm(b *testing.B) {
+	for _, x := range []struct {
+		name    string
+		callers int
+		clinic  int // its limit
+	}{{"calm", 0, 2000}, {"guesses", 32, 2000}, {"refused", 4, 50}} {
+		b.Run(x.name, func(b *testing.B) {
+			c := newClinic(b)
+			c.door.hashing = newHashQueue(max(1, runtime.GOMAXPROCS(0)/2))
+			c.settings(m{"limits": m{collections.LimitSignInClinic: m{"max": x.clinic, "seconds": 900}, collections.LimitRequests: m{"max": 0}}})
+			token := c.in(ada).Tokens.AccessToken
+			users := must(c.app.FindCollectionByNameOrId(collections.PortalUsers))
+			users.Fields.GetByName(core.FieldNamePassword).(*core.PasswordField).Cost = bcrypt.DefaultCost
+			ok(b, c.app.Save(users))
+			if x.clinic == 50 {
+				c.storm()
+			}
+			var over atomic.Bool
+			var guesses atomic.Int64
+			var wg sync.WaitGroup
+			for w := range x.callers {
+				wg.Go(func() {
+					for i := 0; !over.Load(); i++ {
+						c.login(fmt.Sprintf("guess%d.%d@mail.example", w, i), wrong, "address", fmt.Sprintf("198.18.%d.%d", w, i%250))
+						guesses.Add(1)
+					}
+				})
+			}
+			time.Sleep(100 * time.Millisecond) // until it blows
+			guesses.Store(0)
+			evaluated := c.door.hashing.compared.Load()
+			var took distribution
+			for b.Loop() {
+				start := time.Now()
+				if status := c.me(token); status != 200 {
+					b.Fatal(status)
+				}
+				took = append(took, time.Since(start))
+				time.Sleep(time.Millisecond) // people read
+			}
+			seconds := b.Elapsed().Seconds()
+			b.ReportMetric(float64(guesses.Load())/seconds, "guesses/s")
+			b.ReportMetric(float64(c.door.hashing.compared.Load()-evaluated)/seconds, "evaluated/s")
+			over.Store(true)
+			wg.Wait()
+			slices.Sort(took)
+			b.ReportMetric(took.quantile(0.5).Seconds()*1000, "median-ms")
+			b.ReportMetric(took.quantile(0.95).Seconds()*1000, "p95-ms")
+			b.ReportMetric(took.quantile(0.99).Seconds()*1000, "p99-ms")
+		})
+	}
 }

@@ -29,8 +29,8 @@ type counter struct {
 	window time.Duration // failures older than this do not count
 	pause  time.Duration // how long nobody may try then; 0: until a failure has left the window
 	lock   lock
-	holder string        // the collection of the account, where there is a lock
-	own    bool // counts only what the caller's own network did: the answer may tell how much is left
+	holder string // the collection of the account, where there is a lock
+	own    bool   // counts only what the caller's own network did: the answer may tell how much is left
 
 	// spares says who may try nevertheless. Nil: nobody. A counter that has it is the clinic's.
 	spares func() (bool, error)

@@ -2,7 +2,9 @@ package identity
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -225,5 +227,40 @@ func TestPauseAndUnlock(t *testing.T) {
 	c.advance(15*time.Minute + time.Second)
 	if paused(bo) != 0 {
 		t.Error("still paused")
+	}
+}
+
+// However the form is sent and the collection is called, a paused account is paused; and the form arrives whole.
+func TestGateReadsEveryForm(t *testing.T) {
+	c := newClinic(t)
+	send := func(path, kind, body string) answer {
+		r := httptest.NewRequest("POST", "/api/collections/"+path+"/auth-with-password", strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		c.handler.ServeHTTP(w, r)
+		return answer{w.Code, w.Header(), w.Body.String()}
+	}
+	all := func(status int, reason string) {
+		t.Helper()
+		id := must(c.app.FindCollectionByNameOrId(collections.PortalUsers)).Id
+		for _, path := range []string{collections.PortalUsers, id} {
+			c.want(send(path, "application/json", `{"identity":"`+ada+`","password":"`+password+`"}  `), status, reason)
+			c.want(send(path, "application/x-www-form-urlencoded", "identity=ADA%40mail.example&password="+password), status, reason)
+			c.want(send(path, "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"identity\"\r\n\r\n"+ada+
+				"\r\n--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n"+password+"\r\n--x--\r\n"), status, reason)
+		}
+	}
+	all(200, "")
+	for range 5 {
+		c.want(c.login(ada, wrong), 401, "")
+	}
+	all(403, "ACCOUNT_LOCKED")
+	for _, body := range []string{`{"identity":5}`, `{"identity"`, ``, `[]`} {
+		if a := send(collections.PortalUsers, "application/json", body); a.Status != 400 {
+			t.Error(body, a.Status, a.Body)
+		}
+	}
+	if a := send("no_such", "application/json", `{}`); a.Status != 404 {
+		t.Error(a.Status, a.Body)
 	}
 }

@@ -63,6 +63,7 @@ func Bind(app core.App) {
 	bindSessionCheck(d)
 	bindPocketBaseDoors(d)
 	bindOAuth(d)
+	bindPausedGate(d)
 	bindAccountRules(d)
 	bindPeopleRules(app)
 	outbox.OnJob(app, topicVerify, d.letter(sendVerification))

@@ -191,7 +191,7 @@ func TestSettingsThatWouldBreakTheClinicAreRefused(t *testing.T) {
 		"password_length":  {1, 7},
 		"lockout_failures": {1},
 		"lockout_minutes":  {1},
-		"limits":           {"nonsense", []int{1}, map[string]any{"no_such": map[string]int{"max": 1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": -1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": 5}},
+		"limits": {"nonsense", []int{1}, map[string]any{"no_such": map[string]int{"max": 1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": -1, "seconds": 1}}, map[string]any{"payments": map[string]int{"max": 5}},
 			// what keeps guessing down is neither off nor as good as off
 			limit("register", 0, 3600), limit("send_mail", 0, 0), limit("sign_in_address", 0, 900), limit("sign_in_account", 0, 300),
 			limit("sign_in_spray", 0, 900), limit("sign_in_clinic", 0, 900), limit("second_factor", 0, 900),
