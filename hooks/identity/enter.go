@@ -29,6 +29,11 @@ func (d *door) pass(e *core.RequestEvent, a *Attempt, open func() error) error {
 		}
 	}
 	err = open()
+	if err == nil && a.Second != nil { // the person is in: an error is the operator's
+		if err := clearSecondFactorFailures(d.app, collection, email); err != nil {
+			d.app.Logger().Error("clear second-factor failures", "error", err)
+		}
+	}
 	var refusal *kernel.Error
 	if !errors.As(err, &refusal) || refusal.Status >= 500 {
 		return err
