@@ -264,3 +264,29 @@ func TestGateReadsEveryForm(t *testing.T) {
 		t.Error(a.Status, a.Body)
 	}
 }
+
+// Through the door: right passwords lift nothing, ten wrong codes lock, and a finished sign-in clears.
+func TestWrongFactorsLockTheSecondFactor(t *testing.T) {
+	c := newClinic(t)
+	c.withTOTP(collections.PortalUsers, adaLogin)
+	wrongCode := func(i int) answer {
+		return c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": "recovery-guess"},
+			"address", fmt.Sprintf("198.51.100.%d", i))
+	}
+	for i := range 9 {
+		c.want(wrongCode(i), 401, "MFA_INVALID")
+	}
+	c.want(c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code()}), 200, "")
+	for i := range 10 {
+		c.want(wrongCode(i), 401, "MFA_INVALID")
+	}
+	c.advance(time.Minute)
+	a := c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code()})
+	c.want(a, 429, "MFA_LIMIT")
+	if a.Header.Get("Retry-After") == "" || a.Header.Get("RateLimit-Remaining") != "0" {
+		t.Error(a.Header)
+	}
+	c.want(c.login(ada, password), 401, "MFA_REQUIRED") // the password itself is not locked
+	c.advance(15 * time.Minute)
+	c.want(c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code()}), 200, "")
+}
