@@ -14,7 +14,7 @@ func init() {
 				last_at      INTEGER NOT NULL,
 				locked_until INTEGER NOT NULL DEFAULT 0
 			) STRICT, WITHOUT ROWID`,
-			`INSERT INTO sliding_failures SELECT key, '[' || substr(replace(hex(zeroblob(failures)), '00', ',' || first_at * 1000), 2) || ']',
+			`INSERT INTO sliding_failures SELECT key, '[' || substr(replace(hex(zeroblob(failures)), '00', ',' || (first_at * 1000)), 2) || ']',
 				first_at * 1000, locked_until * 1000 FROM sign_in_failures`,
 			`DROP TABLE sign_in_failures`,
 			`ALTER TABLE sliding_failures RENAME TO sign_in_failures`,
