@@ -355,7 +355,7 @@ func TestEveryMailSaysWhoWrites(t *testing.T) {
 	}
 	var logos int
 	for _, raw := range received() {
-		if strings.Contains(raw, "Content-ID: <clinic-logo>") {
+		if strings.Contains(strings.ToLower(raw), "content-id: <clinic-logo>") {
 			logos++
 			if !strings.Contains(strings.ReplaceAll(raw, "=\r\n", ""), "cid:clinic-logo") {
 				t.Error("the logo is not shown")
