@@ -17,6 +17,8 @@ const (
 	TokenVerifyEmail   TokenPurpose = "verify_email"
 	TokenResetPassword TokenPurpose = "reset_password"
 	TokenPhone         TokenPurpose = "phone" // target is the number, in E.164
+	TokenSignIn        TokenPurpose = "sign_in"
+	TokenChangeEmail   TokenPurpose = "change_email" // target is the new address
 )
 
 // AccountToken is a code or link that was mailed: only hashes of both, used once.
@@ -70,6 +72,19 @@ func TriedCodes(app core.App, user string, purpose TokenPurpose) (n int, err err
 	err = app.RecordQuery(AccountTokens).Select("coalesce(sum(attempts), 0)").
 		AndWhere(dbx.HashExp{"portal_user": user, "purpose": string(purpose)}).Row(&n)
 	return n, err
+}
+
+// AllOpenAccountTokens lists an account's unused tokens, whatever they are for.
+func AllOpenAccountTokens(app core.App, account string) ([]*AccountToken, error) {
+	rows, err := app.FindRecordsByFilter(AccountTokens, "(portal_user = {:u} || staff = {:u}) && used_at = ''", "@rowid", 0, 0, dbx.Params{"u": account})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*AccountToken, len(rows))
+	for i, r := range rows {
+		out[i] = AsAccountToken(r)
+	}
+	return out, nil
 }
 
 // OpenAccountTokens lists a login's (or staff member's) unused tokens of one purpose, newest first.

@@ -31,6 +31,16 @@ func FindLocation(app core.App, id string) (*Location, error) {
 	return AsLocation(r), nil
 }
 
+// MainLocation gives the clinic's first open place, or nil.
+func MainLocation(app core.App) (*Location, error) {
+	rows, err := app.FindRecordsByFilter(Locations, "is_active = true", "created", 1, 0)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return AsLocation(rows[0]), nil
+}
+
+func (l *Location) Phone() string    { return l.GetString("phone") }
 func (l *Location) Name() string     { return l.GetString("name") }
 func (l *Location) IsActive() bool   { return l.GetBool("is_active") }
 func (l *Location) TimeZone() string { return l.GetString("time_zone") }

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	}
 	login(testkit.UmaEmail, "Another-Harbour-43").Refused(t, 403, "ACCOUNT_LOCKED")
 	c.Do(t, http.MethodGet, auth+"session", "", nil).Refused(t, 401, "SIGN_IN_REQUIRED")
+	mailLinksAndAddresses(t, c)
 }
 
 // link is the token of the newest mail to Uma.
@@ -75,4 +77,42 @@ func link(t *testing.T, c *testkit.Clinic) string {
 	_, rest, _ := strings.Cut(mails[0].Text, "?token=")
 	token, _, _ := strings.Cut(rest, "\n")
 	return token
+}
+
+func mailLinksAndAddresses(t *testing.T, c *testkit.Clinic) {
+	t.Helper()
+	const auth = "/api/v1/portal/auth/"
+	type m = map[string]any
+	do := func(method, path, token string, body any) *testkit.Response {
+		return c.Do(t, method, auth+path, token, body)
+	}
+	do("POST", "magic-link", "", m{"email": testkit.UmaEmail}).Data(t, &m{})
+	do("POST", "magic-link", "", m{}).Refused(t, 400, "VALIDATION_ERROR")
+	do("POST", "magic-link/verify", "", m{"token": "made up"}).Refused(t, 400, "LINK_INVALID")
+	do("POST", "magic-link/verify", "", m{"email": testkit.UmaEmail, "code": "wrong"}).Refused(t, 400, "CODE_INVALID")
+	var in struct {
+		Tokens struct{ AccessToken string }
+	}
+	used := link(t, c)
+	do("POST", "magic-link/verify", "", m{"token": used}).Data(t, &in)
+	do("POST", "magic-link", "", m{"token": used}).Data(t, &m{})
+	token := in.Tokens.AccessToken
+	do("GET", "change-email", token, nil).Data(t, &m{})
+	do("POST", "change-email", token, m{"email": testkit.UmaEmail}).Refused(t, 400, "VALIDATION_ERROR")
+	do("POST", "change-email", token, m{"email": "uma.new@mail.example"}).Data(t, &m{})
+	do("GET", "change-email", token, nil).Data(t, &m{})
+	do("POST", "change-email/confirm", token, m{"code": "1", "oldCode": "1"}).Refused(t, 400, "CODE_INVALID")
+	do("DELETE", "change-email", token, nil).Data(t, &m{})
+	do("POST", "change-email", token, m{"email": "uma.new@mail.example"}).Data(t, &m{})
+	code := regexp.MustCompile(`(?m)^\d{6}$`)
+	var changed struct{ AccessToken string }
+	do("POST", "change-email/confirm", token, m{"code": code.FindString(c.Mails(t, "uma.new@mail.example")[0].Text),
+		"oldCode": code.FindString(c.Mails(t, testkit.UmaEmail)[0].Text)}).Data(t, &changed)
+	c.Advance(11 * time.Minute)
+	do("POST", "change-email", changed.AccessToken, m{"email": "uma.third@mail.example"}).Refused(t, 403, "REAUTHENTICATION_REQUIRED")
+	do("POST", "close-account", changed.AccessToken, m{"confirm": true}).Refused(t, 403, "REAUTHENTICATION_REQUIRED")
+	do("POST", "reauthenticate", changed.AccessToken, m{"password": "Another-Harbour-43"}).Data(t, &m{})
+	do("POST", "close-account", changed.AccessToken, m{}).Refused(t, 400, "VALIDATION_ERROR")
+	do("POST", "close-account", changed.AccessToken, m{"confirm": true}).Data(t, &m{})
+	do("POST", "login", "", m{"email": "uma.new@mail.example", "password": "Another-Harbour-43"}).Refused(t, 403, "ACCOUNT_SUSPENDED")
 }

@@ -66,8 +66,11 @@ func Bind(app core.App) {
 	bindPausedGate(d)
 	bindAccountRules(d)
 	bindPeopleRules(app)
-	outbox.OnJob(app, topicVerify, d.letter(sendVerification))
-	outbox.OnJob(app, topicReset, d.letter(sendReset))
+	bindMailLinks(d)
+	bindEmailChange(d)
+	bindClosing(d)
+	outbox.OnJob(app, topicVerify, d.letter(collections.TokenVerifyEmail, sendVerification))
+	outbox.OnJob(app, topicReset, d.letter(collections.TokenResetPassword, sendReset))
 
 	post := func(path string, access kernel.Access, limit string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
 		return kernel.Route{Method: "POST", Path: kernel.Portal + "/auth/" + path, Access: access, Limit: limit, MaxBody: 16 << 10, Do: do}

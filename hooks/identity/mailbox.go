@@ -33,26 +33,47 @@ const (
 	topicReset  = "identity_reset"
 )
 
+// letterRequest names an account by its address, or by the hash of a link that was mailed to it and is dead by now: the
+// fresh one goes to the address that the account has today.
 type letterRequest struct {
-	Email string `json:"email"`
+	Email string `json:"email,omitempty"`
+	Link  string `json:"link,omitempty"`
+}
+
+// account finds who is meant. It answers sql.ErrNoRows when nobody is.
+func (in letterRequest) account(app core.App, purpose collections.TokenPurpose) (*core.Record, error) {
+	if in.Link == "" {
+		return collections.LoginByEmail(app, collections.PortalUsers, in.Email)
+	}
+	t, err := collections.AccountTokenByLink(app, purpose, in.Link)
+	if err != nil {
+		return nil, err
+	}
+	return app.FindRecordById(collections.PortalUsers, t.User())
 }
 
 // askForLetter queues the question, not the mail: whether somebody has the address is found out after the answer has
 // left, so that neither its body nor its time can tell.
 func (d *door) askForLetter(c *kernel.Call, topic string) (*kernel.Reply, error) {
-	var in letterRequest
+	var in struct{ Email, Token string }
 	if err := c.Bind(&in); err != nil {
 		return nil, err
 	}
-	in.Email = collections.NormalEmail(in.Email)
+	ask := letterRequest{Email: collections.NormalEmail(in.Email)}
 	bad := kernel.Invalid("", "Enter an email address, like name@example.com.")
-	if requireText(bad, "email", in.Email, 255); bad.HasFields() {
+	if in.Token != "" {
+		ask = letterRequest{Link: linkHash(in.Token)}
+		requireText(bad, "token", in.Token, 200)
+	} else {
+		requireText(bad, "email", ask.Email, 255)
+	}
+	if bad.HasFields() {
 		return nil, bad
 	}
-	if err := limitAttempts(c.App, c.Response.Header(), topic, in.Email, collections.Settings(c.App).Limit(collections.LimitSendMail)); err != nil {
+	if err := limitAttempts(c.App, c.Response.Header(), topic, ask.Email+ask.Link, collections.Settings(c.App).Limit(collections.LimitSendMail)); err != nil {
 		return nil, err
 	}
-	if err := outbox.Job(c.App, topic, "", in); err != nil {
+	if err := outbox.Job(c.App, topic, "", ask); err != nil {
 		return nil, err
 	}
 	return kernel.OK(map[string]bool{"sent": true}), nil
@@ -66,15 +87,15 @@ func (d *door) forgotPassword(c *kernel.Call) (*kernel.Reply, error) {
 	return d.askForLetter(c, topicReset)
 }
 
-// letter is the work of a queued question.
-func (d *door) letter(send func(tx core.App, u *collections.PortalUser) error) outbox.JobFunc {
+// letter is the work of a queued question. purpose is that of the links which it answers with.
+func (d *door) letter(purpose collections.TokenPurpose, send func(tx core.App, u *collections.PortalUser) error) outbox.JobFunc {
 	return func(app core.App, payload []byte) error {
 		var in letterRequest
 		if err := json.Unmarshal(payload, &in); err != nil {
 			return err
 		}
 		return app.RunInTransaction(func(tx core.App) error {
-			r, err := collections.LoginByEmail(tx, collections.PortalUsers, in.Email)
+			r, err := in.account(tx, purpose)
 			if errors.Is(err, sql.ErrNoRows) {
 				return nil
 			}
@@ -168,6 +189,21 @@ func newToken(tx core.App, u *collections.PortalUser, purpose collections.TokenP
 	return t, link, tx.Save(t)
 }
 
+// closeAllTokens makes everything dead that was mailed to an account.
+func closeAllTokens(tx core.App, account string) error {
+	open, err := collections.AllOpenAccountTokens(tx, account)
+	if err != nil {
+		return err
+	}
+	for _, t := range open {
+		t.MarkUsed(kernel.Now(tx))
+		if err := tx.Save(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func closeTokens(tx core.App, u *collections.PortalUser, purpose collections.TokenPurpose) error {
 	open, err := collections.OpenAccountTokens(tx, u.Id, purpose)
 	if err != nil {
@@ -234,19 +270,27 @@ func verificationToken(tx core.App, email, code, link string) (*collections.Acco
 	if err != nil {
 		return nil, err
 	}
-	open, err := collections.OpenAccountTokens(tx, login.Id, collections.TokenVerifyEmail)
+	return tokenOfCode(tx, login.Id, collections.TokenVerifyEmail, linkLife-codeLife, func(t *collections.AccountToken) bool {
+		return sameHash(t.CodeHash(), codeHash(t.Id, code))
+	})
+}
+
+// tokenOfCode gives an account's newest open token of a purpose when the code fits it, or nil. A wrong one counts as a
+// try. Codes die sooner than the token's link, by early.
+func tokenOfCode(tx core.App, account string, purpose collections.TokenPurpose, early time.Duration, fits func(t *collections.AccountToken) bool) (*collections.AccountToken, error) {
+	open, err := collections.OpenAccountTokens(tx, account, purpose)
 	if err != nil || len(open) == 0 {
 		return nil, err
 	}
 	t := open[0]
-	tried, err := collections.TriedCodes(tx, login.Id, collections.TokenVerifyEmail)
+	tried, err := collections.TriedCodes(tx, account, purpose)
 	if err != nil {
 		return nil, err
 	}
-	if t.Attempts() >= codeTries || tried >= codeTriesInAll || !now.Before(t.ExpiresAt().Add(codeLife-linkLife)) {
+	if t.Attempts() >= codeTries || tried >= codeTriesInAll || !kernel.Now(tx).Before(t.ExpiresAt().Add(-early)) {
 		return nil, nil
 	}
-	if sameHash(t.CodeHash(), codeHash(t.Id, code)) {
+	if fits(t) {
 		return t, nil
 	}
 	t.Set("attempts", t.Attempts()+1)

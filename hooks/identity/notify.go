@@ -24,6 +24,7 @@ const (
 	noticeUnlinked        notice = "unlinked"
 	noticeEmailChanged    notice = "email_changed"
 	noticeClosed          notice = "closed"
+	noticePasswordSet     notice = "password_set"
 )
 
 // noticeOf mails an account that something about its sign-in has changed, in the transaction of the change.
@@ -51,6 +52,7 @@ var noticeWords = map[string]map[notice][2]string{
 		noticeUnlinked:        {"A way to sign in to %s was removed", "A connected account was removed from your sign-in just now.\n\nIf it wasn't you, call us."},
 		noticeEmailChanged:    {"Your email for %s was changed", "The email address you sign in with was changed just now.\n\nIf it wasn't you, call us."},
 		noticeClosed:          {"Your access to %s is closed", "Your online access was closed just now, as you asked. Your records stay with the clinic.\n\nIf it wasn't you, call us."},
+		noticePasswordSet:     {"Your password for %s was set by the clinic", "Somebody at the clinic set a new password for your account just now, and you were signed out everywhere.\n\nIf you did not ask for it, call us."},
 	},
 	"es": {
 		noticeFactorOn:        {"Se activó un segundo paso para %s", "Hace un instante se añadió a su cuenta un segundo paso para entrar.\n\nSi no fue usted, llámenos."},
@@ -63,5 +65,6 @@ var noticeWords = map[string]map[notice][2]string{
 		noticeUnlinked:        {"Se quitó una forma de entrar en %s", "Hace un instante se quitó de su acceso una cuenta conectada.\n\nSi no fue usted, llámenos."},
 		noticeEmailChanged:    {"Cambió su correo para %s", "Hace un instante cambió el correo con el que entra.\n\nSi no fue usted, llámenos."},
 		noticeClosed:          {"Su acceso a %s está cerrado", "Hace un instante se cerró su acceso en línea, como usted pidió. Sus datos siguen en la clínica.\n\nSi no fue usted, llámenos."},
+		noticePasswordSet:     {"La clínica cambió su contraseña de %s", "Hace un instante alguien de la clínica puso una contraseña nueva en su cuenta y se cerraron todas sus sesiones.\n\nSi no lo pidió, llámenos."},
 	},
 }

@@ -9,6 +9,10 @@ type letterWords struct {
 	changedSubject, changedText            string
 	changedHereText                        string
 	codeSubject, codeText                  string
+	signInSubject, signInText, signInLabel string
+	newEmailSubject, newEmailText          string // to the address that is to be the new one
+	oldEmailSubject, oldEmailText          string // to the one that is given up
+	takenSubject, takenText                string // to an address that is another login's already
 }
 
 var letters = map[string]letterWords{
@@ -31,6 +35,20 @@ var letters = map[string]letterWords{
 		codeSubject:     "Your code for %s",
 		codeText: "Enter this code on the page that asked for it. It works once, for a few minutes.\n\n" +
 			"Nobody from the clinic will ever ask you for it. If you did not try to sign in, change your password and call us: somebody knows it.",
+
+		signInSubject: "Your link to sign in to %s",
+		signInText: "Somebody asked for a link to sign in with this address. We don't know who it was. If it was you, use the link, or enter the code on the page where you asked. Either works once, for 15 minutes.\n\n" +
+			"Never forward this mail, and tell nobody the code: whoever has it can sign in as you. If it wasn't you, do nothing.",
+		signInLabel:     "Sign in",
+		newEmailSubject: "Confirm your new email for %s",
+		newEmailText: "Somebody wants to sign in with this address from now on. If it is you, enter this code on the page where you asked, together with the one that went to your old address. It works once, for 30 minutes.\n\n" +
+			"If it wasn't you, do nothing.",
+		oldEmailSubject: "Is your email for %s to change?",
+		oldEmailText: "Somebody who is signed in to your account wants to sign in with another address from now on. Only if it is you, enter this code on the page where you asked. It works once, for 30 minutes.\n\n" +
+			"If it wasn't you, tell nobody the code, change your password and call us: without the code nothing changes.",
+		takenSubject: "Somebody wanted to use your email for %s",
+		takenText: "Somebody who is signed in to another account wanted to use this address for it. That is not possible, because it belongs to your account. Nothing has changed.\n\n" +
+			"If it was you, sign in with this address, or call us.",
 	},
 	"es": {
 		language:      "es",
@@ -51,6 +69,20 @@ var letters = map[string]letterWords{
 		codeSubject:     "Su código para %s",
 		codeText: "Escriba este código en la página que lo pidió. Sirve una sola vez, durante unos minutos.\n\n" +
 			"Nadie de la clínica se lo pedirá nunca. Si no intentó entrar, cambie su contraseña y llámenos: alguien la conoce.",
+
+		signInSubject: "Su enlace para entrar en %s",
+		signInText: "Alguien pidió un enlace para entrar con esta dirección. No sabemos quién fue. Si fue usted, use el enlace o escriba el código en la página donde lo pidió. Ambos sirven una sola vez, durante 15 minutos.\n\n" +
+			"No reenvíe nunca este correo ni diga a nadie el código: quien lo tenga podrá entrar como si fuera usted. Si no fue usted, no haga nada.",
+		signInLabel:     "Entrar",
+		newEmailSubject: "Confirme su correo nuevo para %s",
+		newEmailText: "Alguien quiere entrar con esta dirección a partir de ahora. Si es usted, escriba este código en la página donde lo pidió, junto con el que enviamos a su dirección anterior. Sirve una sola vez, durante 30 minutos.\n\n" +
+			"Si no fue usted, no haga nada.",
+		oldEmailSubject: "¿Va a cambiar su correo para %s?",
+		oldEmailText: "Alguien que ha entrado en su cuenta quiere usar otra dirección a partir de ahora. Solo si es usted, escriba este código en la página donde lo pidió. Sirve una sola vez, durante 30 minutos.\n\n" +
+			"Si no fue usted, no diga el código a nadie, cambie su contraseña y llámenos: sin el código no cambia nada.",
+		takenSubject: "Alguien quiso usar su correo para %s",
+		takenText: "Alguien que ha entrado en otra cuenta quiso usar esta dirección para ella. No es posible, porque pertenece a su cuenta. Nada ha cambiado.\n\n" +
+			"Si fue usted, entre con esta dirección o llámenos.",
 	},
 }
 

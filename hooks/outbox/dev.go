@@ -1,6 +1,8 @@
 package outbox
 
 import (
+	"encoding/base64"
+	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -46,6 +48,9 @@ func Mails(app core.App, to string, limit int) ([]Stored, error) {
 			return nil, err
 		}
 		c := compose(app, r.Id, m)
+		if len(c.Logo) > 0 { // a browser knows no parts of a mail
+			c.HTML = strings.ReplaceAll(c.HTML, "cid:"+logoName, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(c.Logo))
+		}
 		s := Stored{ID: r.Id, To: m.To, Subject: c.Subject, Text: c.Text, HTML: c.HTML, Headers: c.Headers,
 			Attachments: []StoredAttachment{}, CreatedAt: r.GetDateTime("created").Time()}
 		for _, a := range m.Attachments {

@@ -2,13 +2,16 @@ package outbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net"
 	"net/mail"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,6 +28,7 @@ type Mailing struct {
 	From, To    mail.Address
 	Subject     string
 	Text, HTML  string
+	Logo        []byte // PNG, which HTML shows as cid:clinic-logo; empty: the clinic has none
 	Headers     map[string]string
 	Attachments []Attachment
 }
@@ -42,14 +46,7 @@ func compose(app core.App, id string, m Message) Mailing {
 	if lang == "" {
 		lang = "en"
 	}
-	foot := map[string]string{
-		"en": "This mail was sent by %s through its client portal. It holds no health details on purpose. If you did not expect it, call us.",
-		"es": "Este correo lo envió %s desde su portal de clientes. A propósito no contiene datos de salud. Si no lo esperaba, llámenos.",
-	}[lang]
-	foot = fmt.Sprintf(foot, s.ClinicName)
-	if s.Phone != "" {
-		foot += " " + s.Phone
-	}
+	foot := letterhead(app, s, cfg, lang)
 
 	var text strings.Builder
 	text.WriteString(m.Text)
@@ -59,15 +56,16 @@ func compose(app core.App, id string, m Message) Mailing {
 	if link != "" {
 		text.WriteString("\n\n" + m.LinkLabel + ":\n" + link)
 	}
-	text.WriteString("\n\n--\n" + foot + "\n")
+	text.WriteString("\n\n--\n" + strings.Join(foot.Clinic, "\n") + "\n\n" + strings.Join(foot.Safety, "\n") + "\n")
 
 	accent := s.AccentColor
 	if accent == "" {
 		accent = "#1c5f73"
 	}
+	logo := logoOf(app, s)
 	var html bytes.Buffer
 	err := layout.Execute(&html, map[string]any{"Lang": lang, "Clinic": s.ClinicName, "Accent": accent, "Subject": m.Subject,
-		"Paragraphs": strings.Split(m.Text, "\n\n"), "Code": m.Code, "Link": link, "Label": m.LinkLabel, "Foot": foot})
+		"Paragraphs": strings.Split(m.Text, "\n\n"), "Code": m.Code, "Link": link, "Label": m.LinkLabel, "Foot": foot, "Logo": logoSource(logo)})
 	if err != nil { // the template is ours and its data are strings
 		panic(err)
 	}
@@ -76,7 +74,7 @@ func compose(app core.App, id string, m Message) Mailing {
 		from = "portal@localhost.example"
 	}
 	return Mailing{ID: id, From: mail.Address{Name: s.ClinicName, Address: from}, To: mail.Address{Address: m.To},
-		Subject: m.Subject, Text: text.String(), HTML: html.String(), Attachments: m.Attachments,
+		Subject: m.Subject, Text: text.String(), HTML: html.String(), Logo: logo, Attachments: m.Attachments,
 		Headers: map[string]string{
 			"Message-ID":               "<" + id + "@anteroom>",
 			"Auto-Submitted":           "auto-generated",
@@ -84,20 +82,105 @@ func compose(app core.App, id string, m Message) Mailing {
 		}}
 }
 
+// foot is what answers "is this really my clinic?": who writes and how to reach them, and what a swindler's mail could
+// not say truthfully.
+type foot struct {
+	Clinic []string // name, address, phone
+	Safety []string
+}
+
+// letterhead gathers it. A mail without an address is still a mail: an error is the operator's.
+func letterhead(app core.App, s *collections.ClinicSettings, cfg kernel.Config, lang string) foot {
+	address, phone := "", s.Phone
+	place, err := collections.MainLocation(app)
+	if err != nil {
+		app.Logger().Error("read the clinic's address for a mail", "error", err)
+	}
+	if place != nil {
+		address, phone = place.Address().Line(), cmp.Or(phone, place.Phone())
+	}
+	w := footWords[lang]
+	f := foot{Safety: []string{w.secrets, fmt.Sprintf(w.sender, s.ClinicName)}}
+	for _, line := range []string{s.ClinicName, address, phone} {
+		if line != "" {
+			f.Clinic = append(f.Clinic, line)
+		}
+	}
+	if u, err := url.Parse(cfg.PublicURL); err == nil && u.Host != "" {
+		f.Safety = append([]string{fmt.Sprintf(w.host, u.Host)}, f.Safety...)
+	}
+	return f
+}
+
+var footWords = map[string]struct{ host, secrets, sender string }{
+	"en": {"Links in this mail lead to %s, and nowhere else.", "We never ask for your password or a code by mail or phone.",
+		"This mail was sent by %s through its client portal. It holds no health details on purpose. If you did not expect it, call us."},
+	"es": {"Los enlaces de este correo llevan a %s y a ningún otro sitio.", "Nunca le pediremos su contraseña ni un código por correo o por teléfono.",
+		"Este correo lo envió %s desde su portal de clientes. A propósito no contiene datos de salud. Si no lo esperaba, llámenos."},
+}
+
+// A logo travels inside the mail, because mail programs load nothing from elsewhere before they are asked to.
+const (
+	logoName = "clinic-logo"
+	logoMost = 200 << 10 // bytes; a larger one would weigh more than the mail is worth
+)
+
+// logoOf reads the clinic's logo, or gives nothing: then the mark in the clinic's colour stands in its place.
+func logoOf(app core.App, s *collections.ClinicSettings) []byte {
+	if s.Logo == "" {
+		return nil
+	}
+	raw, err := readLogo(app, s)
+	if err != nil {
+		app.Logger().Error("read the clinic's logo for a mail", "error", err)
+		return nil
+	}
+	if len(raw) > logoMost {
+		return nil
+	}
+	return raw
+}
+
+func readLogo(app core.App, s *collections.ClinicSettings) ([]byte, error) {
+	c, err := app.FindCachedCollectionByNameOrId(collections.ClinicSettingsName)
+	if err != nil {
+		return nil, err
+	}
+	files, err := app.NewFilesystem()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = files.Close() }()
+	r, err := files.GetReader(c.BaseFilesPath() + "/" + s.ID + "/" + s.Logo)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	return io.ReadAll(io.LimitReader(r, logoMost+1))
+}
+
+func logoSource(logo []byte) template.URL {
+	if len(logo) == 0 {
+		return ""
+	}
+	return "cid:" + logoName
+}
+
 // layout carries its style inline, because mail programs read nothing else. It loads nothing from anywhere.
 var layout = template.Must(template.New("mail").Parse(`<!doctype html>
 <html lang="{{.Lang}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Subject}}</title></head>
 <body style="margin:0;background:#f5f7f9;color:#17222b;font:17px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif">
 <div style="max-width:560px;margin:0 auto;padding:32px 20px">
-<p style="margin:0 0 20px;font-weight:600"><span style="display:inline-block;width:14px;height:18px;border-radius:7px 7px 2px 2px;background:{{.Accent}};vertical-align:-3px;margin-right:10px"></span>{{.Clinic}}</p>
+<p style="margin:0 0 20px;font-weight:600">{{if .Logo}}<img src="{{.Logo}}" alt="" height="32" style="height:32px;width:auto;vertical-align:middle;margin-right:10px">{{else}}<span style="display:inline-block;width:14px;height:18px;border-radius:7px 7px 2px 2px;background:{{.Accent}};vertical-align:-3px;margin-right:10px"></span>{{end}}{{.Clinic}}</p>
 <div style="background:#fff;border:1px solid #dfe5ea;border-radius:18px;padding:24px">
 {{range .Paragraphs}}<p style="margin:0 0 16px;white-space:pre-line">{{.}}</p>
 {{end}}{{if .Code}}<p style="margin:0 0 16px;font:600 28px/1.4 ui-monospace,Consolas,monospace;letter-spacing:4px">{{.Code}}</p>
 {{end}}{{if .Link}}<p style="margin:24px 0 8px"><a href="{{.Link}}" style="display:inline-block;background:{{.Accent}};color:#fff;text-decoration:none;font-weight:600;padding:13px 22px;border-radius:12px">{{.Label}}</a></p>
 <p style="margin:0;font-size:14px;color:#51616d;word-break:break-all">{{.Link}}</p>
 {{end}}</div>
-<p style="margin:20px 0 0;font-size:14px;color:#51616d">{{.Foot}}</p>
-</div></body></html>
+<p style="margin:20px 0 12px;font-size:14px;color:#51616d">{{range $i, $line := .Foot.Clinic}}{{if $i}}<br>{{end}}{{$line}}{{end}}</p>
+{{range .Foot.Safety}}<p style="margin:0 0 6px;font-size:14px;color:#51616d">{{.}}</p>
+{{end}}</div></body></html>
 `))
 
 // errNoSender means that nobody told the program how mail leaves. The mail waits for it.
@@ -145,6 +228,12 @@ func sendSMTP(ctx context.Context, cfg kernel.Config, m Mailing) error {
 	}
 	msg.SetBodyString(smtp.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(smtp.TypeTextHTML, m.HTML)
+	if len(m.Logo) > 0 {
+		err := msg.EmbedReader("logo.png", bytes.NewReader(m.Logo), smtp.WithFileContentType("image/png"), smtp.WithFileContentID("<"+logoName+">"))
+		if err != nil {
+			return err
+		}
+	}
 	for _, a := range m.Attachments {
 		if err := msg.AttachReader(a.FileName, bytes.NewReader(a.Content), smtp.WithFileContentType(smtp.ContentType(a.MimeType))); err != nil {
 			return err

@@ -2,7 +2,8 @@
 // domain writes a row in the transaction of its cause, so neither can exist without the other; delivery happens
 // after the commit, is retried with growing pauses, and survives a crash.
 //
-// It may touch only its own collection and the clinic's settings, and reads where a client is reached. What must never happen: a network call inside a
+// It may touch only its own collection, and reads the clinic's settings, logo and places, and where a client is reached.
+// What must never happen: a network call inside a
 // transaction, a body in plaintext in the database, PHI in a subject or body, one cause delivered under two rows.
 //
 // Delivery is at least once: a crash between handing a mail to the server and marking its row sends it again, with

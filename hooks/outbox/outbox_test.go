@@ -3,7 +3,9 @@ package outbox_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
 
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/outbox"
@@ -292,5 +295,74 @@ func TestAClinicWithoutAMailServerKeepsItsMail(t *testing.T) {
 	}
 	if outbox.Warning(kernel.Config{Mode: kernel.Production}) == "" || outbox.Warning(kernel.Config{Mode: kernel.Demo}) != "" {
 		t.Fatal("the operator is not told, or told in a demo")
+	}
+}
+
+// Every mail answers whether it is really the clinic that writes, in both languages, with and without a logo.
+func TestEveryMailSaysWhoWrites(t *testing.T) {
+	dot, err := base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, received := smtpServer(t)
+	c := testkit.With(t, func(cfg *kernel.Config) {
+		cfg.PublicURL, cfg.SMTPHost, cfg.SMTPPort, cfg.SMTPTLS, cfg.MailFrom = "https://portal.clinic.example", "127.0.0.1", port, kernel.SMTPPlain, "portal@clinic.example"
+	})
+	said := map[string][]string{
+		"en": {"Links in this mail lead to portal.clinic.example, and nowhere else.", "We never ask for your password or a code by mail or phone.", "If you did not expect it, call us."},
+		"es": {"Los enlaces de este correo llevan a portal.clinic.example y a ningún otro sitio.", "Nunca le pediremos su contraseña ni un código por correo o por teléfono.", "Si no lo esperaba, llámenos."},
+	}
+	for _, withLogo := range []bool{false, true} {
+		if withLogo {
+			logo, err := filesystem.NewFileFromBytes(dot, "logo.png")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := c.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Set("logo", logo)
+			if err := kernel.SaveAs(c.App, kernel.System(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for lang, words := range said {
+			m := message("")
+			m.To, m.Language = fmt.Sprintf("%s-%v@mail.example", lang, withLogo), lang
+			if err := outbox.Mail(c.App, m); err != nil {
+				t.Fatal(err)
+			}
+			mails := c.Mails(t, m.To)
+			for deadline := time.Now().Add(10 * time.Second); len(mails) == 0 && time.Now().Before(deadline); mails = c.Mails(t, m.To) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if len(mails) != 1 {
+				t.Fatalf("%d mails to %s", len(mails), m.To)
+			}
+			for _, line := range append(words, "Test Clinic", "1 Main Street, Boulder, CO 80301", "(303) 555-0100") {
+				if !strings.Contains(mails[0].Text, line) || !strings.Contains(mails[0].HTML, line) {
+					t.Errorf("%s does not say %q in text and HTML", lang, line)
+				}
+			}
+			if got := strings.Contains(mails[0].HTML, `<img src="data:image/png;base64,iVBOR`); got != withLogo {
+				t.Errorf("the mailbox shows a logo: %v", got)
+			}
+			if strings.Contains(mails[0].HTML, `src="http`) {
+				t.Error("the mail loads something from elsewhere")
+			}
+		}
+	}
+	var logos int
+	for _, raw := range received() {
+		if strings.Contains(strings.ToLower(raw), "content-id: <clinic-logo>") {
+			logos++
+			if !strings.Contains(strings.ReplaceAll(raw, "=\r\n", ""), "cid:clinic-logo") {
+				t.Error("the logo is not shown")
+			}
+		}
+	}
+	if logos != 2 || len(received()) != 4 {
+		t.Fatalf("%d of %d mails carry the logo", logos, len(received()))
 	}
 }

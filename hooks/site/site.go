@@ -184,6 +184,7 @@ func config(c *kernel.Call, payments string) (*kernel.Reply, error) {
 	for _, p := range cfg.OAuth {
 		out.Features.OAuth = append(out.Features.OAuth, p.Name)
 	}
+	out.Features.MagicLink = true
 	if s.Logo != "" {
 		out.LogoURL = "/api/files/clinic_settings/" + s.ID + "/" + s.Logo
 	}
