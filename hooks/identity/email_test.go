@@ -99,7 +99,7 @@ func TestChangeEmail(t *testing.T) {
 
 func TestChangeEmailRefusals(t *testing.T) {
 	c := newClinic(t)
-	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 20, "seconds": 60}}})
+	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 20, "seconds": 300}}})
 	token := c.in(ada).Tokens.AccessToken
 	staff := c.sdkToken("staff", dee)
 	before := c.everything()

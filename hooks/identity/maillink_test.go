@@ -66,7 +66,7 @@ func TestMailLink(t *testing.T) {
 // for codes, and nothing opens.
 func TestMailLinkRefusals(t *testing.T) {
 	c := newClinic(t)
-	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 100, "seconds": 60}, collections.LimitSignInSpray: m{"max": 100, "seconds": 60}}})
+	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 20, "seconds": 300}, collections.LimitSignInSpray: m{"max": 100, "seconds": 300}}})
 	link0, code0 := c.useLink(m{"token": "made up"}), c.useLink(m{"email": "nobody@mail.example", "code": "123456"})
 	c.want(link0, 400, "LINK_INVALID")
 	c.want(code0, 400, "CODE_INVALID")
@@ -178,7 +178,7 @@ func TestMailLinkAtOnce(t *testing.T) {
 // link works all the same, and so does the password.
 func TestGuessingMailCodes(t *testing.T) {
 	c := newClinic(t)
-	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 0}, collections.LimitPublicForms: m{"max": 0}, collections.LimitSignInSpray: m{"max": 0}}})
+	c.settings(m{"limits": m{collections.LimitSendMail: m{"max": 20, "seconds": 300}, collections.LimitPublicForms: m{"max": 0}, collections.LimitSignInSpray: m{"max": 100, "seconds": 300}}})
 	for range 6 {
 		c.askLink(ada)
 		code, _ := c.letter(ada)
