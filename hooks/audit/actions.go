@@ -29,6 +29,11 @@ const (
 	LinkSignIn         Action = "LINK_SIGN_IN"
 	UnlinkSignIn       Action = "UNLINK_SIGN_IN"
 	RevokeSession      Action = "REVOKE_SESSION"
+	ListPasskeys       Action = "LIST_PASSKEYS"
+	AddPasskey         Action = "ADD_PASSKEY"
+	RenamePasskey      Action = "RENAME_PASSKEY"
+	RemovePasskey      Action = "REMOVE_PASSKEY"
+	PasskeyCloned      Action = "PASSKEY_CLONED"
 )
 
 // Appointments.

@@ -66,6 +66,7 @@ func Bind(app core.App) {
 	bindPausedGate(d)
 	bindAccountRules(d)
 	bindPeopleRules(app)
+	bindPasskeys(d)
 	outbox.OnJob(app, topicVerify, d.letter(sendVerification))
 	outbox.OnJob(app, topicReset, d.letter(sendReset))
 
@@ -103,6 +104,9 @@ func forgetTraces(app core.App) error {
 			return err
 		}
 		if err := forgetWaiting(tx, now); err != nil {
+			return err
+		}
+		if err := forgetChallenges(tx, now); err != nil {
 			return err
 		}
 		return forgetTokens(tx, now)
