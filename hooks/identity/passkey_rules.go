@@ -183,6 +183,10 @@ func listPasskeys(c *kernel.Call) (*kernel.Reply, error) {
 }
 
 func renamePasskey(c *kernel.Call) (*kernel.Reply, error) {
+	row, err := ownPasskey(c)
+	if err != nil {
+		return nil, err
+	}
 	var in struct{ Name string }
 	if err := c.Bind(&in); err != nil {
 		return nil, err
@@ -193,10 +197,6 @@ func renamePasskey(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	if name == "" {
 		return nil, kernel.Invalid("", "Give it a name.").Field("name", "required", "This is needed.")
-	}
-	row, err := ownPasskey(c)
-	if err != nil {
-		return nil, err
 	}
 	row.Set("name", name)
 	audit.As(row.Record, audit.RenamePasskey)

@@ -181,7 +181,7 @@ func config(c *kernel.Call, payments string) (*kernel.Reply, error) {
 	passkeys := cfg.RelyingParty().ID
 	out := Config{ClinicName: s.ClinicName, TimeZone: s.TimeZone, Languages: s.Languages, AccentColor: cmp.Or(s.AccentColor, DefaultAccent),
 		Phone: s.Phone, Features: Features{Passkeys: passkeys != "", OAuth: []string{}, SMS: outbox.CanSMS(c.App), Payments: payments},
-		PasskeyRPID: passkeys,
+		PasskeyRPID:          passkeys,
 		StripePublishableKey: cfg.StripePublishableKey, PasswordPolicy: PasswordPolicy{s.PasswordLength, s.PasswordClasses},
 		CrisisText: s.CrisisText, Demo: cfg.Mode == kernel.Demo, Version: cfg.Version}
 	for _, p := range cfg.OAuth {
