@@ -144,3 +144,21 @@ func (a *authenticator) get(ask asked, k *devicePasskey) m {
 	data := a.data(k, a.flags, nil)
 	return a.answer(ask.ChallengeID, k, m{"clientDataJSON": b64(client), "authenticatorData": b64(data), "signature": b64(k.sign(a, data, client)), "userHandle": b64(k.handle)})
 }
+
+// NewAuthenticator, Create and Get are for the tests outside the package. ask is the data of a begun ceremony.
+func NewAuthenticator(t testing.TB) *authenticator { return newAuthenticator(t) }
+
+func (a *authenticator) Create(ask json.RawMessage) map[string]any {
+	a.Helper()
+	var in asked
+	ok(a, json.Unmarshal(ask, &in))
+	return a.create(in)
+}
+
+// Get answers with the first passkey that was made.
+func (a *authenticator) Get(ask json.RawMessage) map[string]any {
+	a.Helper()
+	var in asked
+	ok(a, json.Unmarshal(ask, &in))
+	return a.get(in, a.keys[0])
+}
