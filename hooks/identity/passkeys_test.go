@@ -210,7 +210,7 @@ func TestPasskeyRefusals(t *testing.T) {
 		"an unknown credential": func(a *authenticator) { a.keys[0].id[0] ^= 1 },
 	}
 	c, home := newClinic(t), newAuthenticator(t)
-	c.settings(m{"limits": m{collections.LimitSignInSpray: m{"max": 0, "seconds": 900}}})
+	c.settings(m{"limits": m{collections.LimitSignInSpray: m{"max": 500, "seconds": 900}}})
 	c.addPasskey(home, c.in(ada).Tokens.AccessToken)
 	before := c.untouched()
 	unchanged := func(t *testing.T) {
@@ -260,9 +260,9 @@ func TestPasskeyRefusals(t *testing.T) {
 // What is wrong is counted about the address, and beyond the limit nothing is looked at.
 func TestPasskeyFailuresAreCounted(t *testing.T) {
 	c, a := newClinic(t), newAuthenticator(t)
-	c.settings(m{"limits": m{collections.LimitSignInSpray: m{"max": 3, "seconds": 900}}})
+	c.settings(m{"limits": m{collections.LimitSignInSpray: m{"max": 5, "seconds": 900}}})
 	c.addPasskey(a, c.in(ada).Tokens.AccessToken)
-	for range 3 {
+	for range 5 {
 		c.want(c.finish(m{"challengeId": "made up", "credential": m{}}), 401, "PASSKEY_INVALID")
 	}
 	c.want(c.byPasskey(a, a.keys[0]), 429, "SIGN_IN_LIMIT")
