@@ -53,11 +53,15 @@ var plainSQL = []string{
 	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
 	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
 	"hooks/identity/failures.go: INSERT INTO sign_in_failures",
-	"hooks/identity/login.go: UPDATE portal_sessions",       // a refresh token is spent once: one statement decides
-	"hooks/identity/mailbox.go: DELETE FROM account_tokens", // long dead
-	"hooks/identity/proof.go: UPDATE portal_sessions",       // a fresh proof, beside its line
-	"hooks/identity/sessions.go: UPDATE portal_sessions",    // activity
-	"hooks/identity/signin.go: UPDATE portal_users",         // last sign-in, beside its line
+	"hooks/identity/login.go: UPDATE portal_sessions",            // a refresh token is spent once: one statement decides
+	"hooks/identity/mailbox.go: DELETE FROM account_tokens",      // long dead
+	"hooks/identity/passkeys.go: DELETE FROM passkey_challenges", // a challenge is answered once
+	"hooks/identity/passkeys.go: DELETE FROM passkey_challenges",
+	"hooks/identity/passkeys.go: INSERT INTO passkey_challenges",
+	"hooks/identity/passkeys.go: UPDATE passkey_credentials", // its counter, beside the line of what it opens
+	"hooks/identity/proof.go: UPDATE portal_sessions",        // a fresh proof, beside its line
+	"hooks/identity/sessions.go: UPDATE portal_sessions",     // activity
+	"hooks/identity/signin.go: UPDATE portal_users",          // last sign-in, beside its line
 	"hooks/identity/waiting.go: DELETE FROM sign_in_attempts",
 	"hooks/identity/waiting.go: INSERT INTO sign_in_attempts",
 	"hooks/identity/waiting.go: UPDATE sign_in_attempts", // spent, sent, tried

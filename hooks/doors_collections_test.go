@@ -153,7 +153,7 @@ func TestRulesOfCollections(t *testing.T) {
 
 // TestRulesAdmitTheirRoles asks as every role: those of a rule see the collection's rows, the others see none.
 func TestRulesAdmitTheirRoles(t *testing.T) {
-	w := newWorld(t, rule{given: func(w *world) { visits(w); signed(w); owed(w); proofs(w) }})
+	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); owed(w) }})
 	w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/"})
 	w.Add(t, "service_categories", map[string]any{"name": "Talking"})
 	w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})

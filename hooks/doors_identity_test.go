@@ -5,7 +5,7 @@ import (
 	"anteroom/hooks/testkit"
 )
 
-func identityRules() []rule { return []rule{usedOnce(), addressIsProven()} }
+func identityRules() []rule { return []rule{usedOnce(), addressIsProven(), ownPasskeys()} }
 
 // proofs gives Ada one of everything that signs somebody in or lets them in, each used or counted already.
 func proofs(w *world) {

@@ -145,7 +145,7 @@ func onlyCiphertext() rule {
 	plaintext := "sql: plaintext in an encrypted column"
 	return rule{
 		name:  "An encrypted column holds only ciphertext",
-		given: func(w *world) { visits(w); signed(w); owed(w); proofs(w) },
+		given: func(w *world) { proofs(w); visits(w); signed(w); owed(w) },
 		doors: with(shut("appointments", "UPDATE appointments SET staff_notes = 'Plain words.'"), map[door]cell{
 			portalDoor: attempts(lets([]try{{"Ada says why she would like to come", "201", func(w *world) any {
 				r := w.api("POST", kernel.Portal+"/appointments/request", testkit.AdaEmail, map[string]any{"appointmentType": testkit.Therapy, "serviceLocation": "IN_OFFICE",

@@ -33,6 +33,11 @@ const (
 	ChangeEmail        Action = "CHANGE_EMAIL"
 	CloseAccount       Action = "CLOSE_ACCOUNT"
 	RevokeSession      Action = "REVOKE_SESSION"
+	ListPasskeys       Action = "LIST_PASSKEYS"
+	AddPasskey         Action = "ADD_PASSKEY"
+	RenamePasskey      Action = "RENAME_PASSKEY"
+	RemovePasskey      Action = "REMOVE_PASSKEY"
+	PasskeyCloned      Action = "PASSKEY_CLONED"
 )
 
 // Appointments.

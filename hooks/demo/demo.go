@@ -163,6 +163,9 @@ func Welcome(app core.App, w io.Writer) {
 	fmt.Fprintf(w, "  owner       %-28s %s\n\nStaff sign in at %s/_/#/staff-login. To register as a new client, use %s %s, born %s, %s.\n",
 		d.Owner.Email, d.Owner.Password, kernel.ConfigOf(app).PublicURL,
 		d.Unregistered[0].FirstName, d.Unregistered[0].LastName, d.Unregistered[0].DateOfBirth, d.Unregistered[0].Email)
+	if cfg := kernel.ConfigOf(app); cfg.RelyingParty().ID != "" && cfg.RelyingParty().Origin != cfg.PublicURL {
+		fmt.Fprintf(w, "To try passkeys, open %s: browsers keep none for an IP address.\n", cfg.RelyingParty().Origin)
+	}
 }
 
 // invent chooses ids and passwords before anything is written, so that a crash while furnishing leaves a directory

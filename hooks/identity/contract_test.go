@@ -1,12 +1,15 @@
 package identity_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"anteroom/hooks/identity"
+	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
 
@@ -62,6 +65,38 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	login(testkit.UmaEmail, "Another-Harbour-43").Refused(t, 403, "ACCOUNT_LOCKED")
 	c.Do(t, http.MethodGet, auth+"session", "", nil).Refused(t, 401, "SIGN_IN_REQUIRED")
 	mailLinksAndAddresses(t, c)
+}
+
+// The same of passkeys, which want a page with TLS.
+func TestPasskeysKeepTheContract(t *testing.T) {
+	const path = "/api/v1/portal/auth/passkeys"
+	type m = map[string]any
+	c, device := testkit.With(t, func(cfg *kernel.Config) { cfg.PublicURL = "https://portal.example" }), identity.NewAuthenticator(t)
+	token := c.As(t, testkit.AdaEmail)
+	begin := func(what string) (ask json.RawMessage) {
+		c.Do(t, http.MethodPost, path+what, token, m{}).Data(t, &ask)
+		return ask
+	}
+	var config struct {
+		Features    struct{ Passkeys bool }
+		PasskeyRPID string
+	}
+	if c.Do(t, http.MethodGet, kernel.Portal+"/config", "", nil).Data(t, &config); !config.Features.Passkeys || config.PasskeyRPID != "portal.example" {
+		t.Errorf("%+v", config)
+	}
+	var added identity.Passkey
+	r := c.Do(t, http.MethodPost, path+"/register/finish", token, device.Create(begin("/register/begin")))
+	if r.Data(t, &added); r.Status != http.StatusCreated {
+		t.Error(r.Status)
+	}
+	c.Do(t, http.MethodPost, path+"/register/finish", token, m{"challengeId": "made up", "credential": m{}}).Refused(t, 400, "PASSKEY_INVALID")
+	var in identity.LoginData
+	c.Do(t, http.MethodPost, path+"/authenticate/finish", "", device.Get(begin("/authenticate/begin"))).Data(t, &in)
+	c.Do(t, http.MethodPost, path+"/authenticate/finish", "", m{"challengeId": "made up", "credential": m{}}).Refused(t, 401, "PASSKEY_INVALID")
+	c.Do(t, http.MethodPost, kernel.Portal+"/auth/reauthenticate", in.Tokens.AccessToken, device.Get(begin("/authenticate/begin"))).Data(t, &m{})
+	c.Do(t, http.MethodPatch, path+"/"+added.ID, token, m{"name": "Phone"}).Data(t, &m{})
+	c.Do(t, http.MethodGet, path, token, nil).Data(t, &m{})
+	c.Do(t, http.MethodDelete, path+"/"+added.ID, token, nil).Data(t, &m{})
 }
 
 // link is the token of the newest mail to Uma.

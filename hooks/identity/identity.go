@@ -71,6 +71,7 @@ func Bind(app core.App) {
 	bindClosing(d)
 	outbox.OnJob(app, topicVerify, d.letter(collections.TokenVerifyEmail, sendVerification))
 	outbox.OnJob(app, topicReset, d.letter(collections.TokenResetPassword, sendReset))
+	bindPasskeys(d)
 
 	post := func(path string, access kernel.Access, limit string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
 		return kernel.Route{Method: "POST", Path: kernel.Portal + "/auth/" + path, Access: access, Limit: limit, MaxBody: 16 << 10, Do: do}
@@ -106,6 +107,9 @@ func forgetTraces(app core.App) error {
 			return err
 		}
 		if err := forgetWaiting(tx, now); err != nil {
+			return err
+		}
+		if err := forgetChallenges(tx, now); err != nil {
 			return err
 		}
 		return forgetTokens(tx, now)

@@ -20,6 +20,7 @@ const (
 	noticeRecoveryRenewed notice = "recovery_renewed"
 	noticePasskeyAdded    notice = "passkey_added"
 	noticePasskeyRemoved  notice = "passkey_removed"
+	noticePasskeyCloned   notice = "passkey_cloned"
 	noticeLinked          notice = "linked"
 	noticeUnlinked        notice = "unlinked"
 	noticeEmailChanged    notice = "email_changed"
@@ -48,6 +49,7 @@ var noticeWords = map[string]map[notice][2]string{
 		noticeRecoveryRenewed: {"New recovery codes for %s", "New recovery codes were made for your account just now. The old ones no longer work.\n\nIf it wasn't you, call us."},
 		noticePasskeyAdded:    {"A passkey was added for %s", "A passkey was added to your account just now. Whoever has it can sign in.\n\nIf it wasn't you, call us."},
 		noticePasskeyRemoved:  {"A passkey was removed for %s", "A passkey was removed from your account just now.\n\nIf it wasn't you, call us."},
+		noticePasskeyCloned:   {"A sign-in to %s was stopped", "Somebody tried to sign in with one of your passkeys, and it looks as if it had been copied. We let nobody in.\n\nRemove that passkey from your account, add a new one, and call us."},
 		noticeLinked:          {"Another way to sign in to %s", "Another account was connected to yours just now and can be used to sign in.\n\nIf it wasn't you, call us."},
 		noticeUnlinked:        {"A way to sign in to %s was removed", "A connected account was removed from your sign-in just now.\n\nIf it wasn't you, call us."},
 		noticeEmailChanged:    {"Your email for %s was changed", "The email address you sign in with was changed just now.\n\nIf it wasn't you, call us."},
@@ -61,6 +63,7 @@ var noticeWords = map[string]map[notice][2]string{
 		noticeRecoveryRenewed: {"Códigos de recuperación nuevos de %s", "Hace un instante se crearon códigos de recuperación nuevos para su cuenta. Los anteriores ya no sirven.\n\nSi no fue usted, llámenos."},
 		noticePasskeyAdded:    {"Se añadió una llave de acceso para %s", "Hace un instante se añadió una llave de acceso a su cuenta. Quien la tenga podrá entrar.\n\nSi no fue usted, llámenos."},
 		noticePasskeyRemoved:  {"Se quitó una llave de acceso de %s", "Hace un instante se quitó una llave de acceso de su cuenta.\n\nSi no fue usted, llámenos."},
+		noticePasskeyCloned:   {"Se detuvo un intento de entrar en %s", "Alguien intentó entrar con una de sus llaves de acceso, y parece que la hubieran copiado. No dejamos entrar a nadie.\n\nQuite esa llave de su cuenta, añada una nueva y llámenos."},
 		noticeLinked:          {"Otra forma de entrar en %s", "Hace un instante se conectó otra cuenta a la suya, con la que se puede entrar.\n\nSi no fue usted, llámenos."},
 		noticeUnlinked:        {"Se quitó una forma de entrar en %s", "Hace un instante se quitó de su acceso una cuenta conectada.\n\nSi no fue usted, llámenos."},
 		noticeEmailChanged:    {"Cambió su correo para %s", "Hace un instante cambió el correo con el que entra.\n\nSi no fue usted, llámenos."},

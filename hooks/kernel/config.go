@@ -32,6 +32,8 @@ type Config struct {
 
 	TrustedProxies []netip.Prefix
 
+	PasskeyDomain string // WEBAUTHN_RP_ID; empty: the host of PublicURL
+
 	StripeSecretKey      string
 	StripePublishableKey string
 	StripeWebhookSecret  string
@@ -99,6 +101,11 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 			bad("PUBLIC_URL must be an address such as https://portal.clinic.example, without a path")
 		} else if u.Scheme == "http" && mode == Production && !isLoopback(u.Hostname()) {
 			bad("PUBLIC_URL must begin with https:// outside demo and dev")
+		}
+	}
+	if c.PasskeyDomain = strings.ToLower(getenv("WEBAUTHN_RP_ID")); c.PasskeyDomain != "" {
+		if err := checkPasskeyDomain(c.PasskeyDomain, c.PublicURL); err != nil {
+			bad("WEBAUTHN_RP_ID %v", err)
 		}
 	}
 	for _, s := range strings.FieldsFunc(getenv("TRUSTED_PROXIES"), func(r rune) bool { return r == ',' || r == ' ' }) {

@@ -94,3 +94,60 @@ func TestConfigOfTextMessages(t *testing.T) {
 		t.Error("an address without an account was accepted")
 	}
 }
+
+func TestPasskeyDomain(t *testing.T) {
+	for _, x := range []struct {
+		domain, url string
+		ok          bool
+	}{
+		{"portal.clinic.example", "https://portal.clinic.example", true},
+		{"Clinic.Example", "https://portal.clinic.example", true},
+		{"clinic.example", "https://a.portal.clinic.example", true},
+		{"localhost", "http://localhost:8090", true},
+		{"clinic.example", "", false},
+		{"example", "https://portal.clinic.example", false},
+		{"co.uk", "https://clinic.co.uk", false},
+		{"linic.example", "https://portal.clinic.example", false},
+		{"other.example", "https://portal.clinic.example", false},
+		{"www.portal.clinic.example", "https://portal.clinic.example", false},
+		{"https://clinic.example", "https://clinic.example", false},
+		{"clinic.example:443", "https://clinic.example", false},
+		{"clinic.example/portal", "https://clinic.example", false},
+		{"clinic.example.", "https://clinic.example", false},
+		{"10.0.0.1", "https://10.0.0.1", false},
+		{"0.0.1", "https://10.0.0.1", false},
+		{"::1", "https://[::1]", false},
+	} {
+		c, err := LoadConfig(env(map[string]string{"WEBAUTHN_RP_ID": x.domain, "PUBLIC_URL": x.url}), Production)
+		if (err == nil) != x.ok || err != nil && !strings.Contains(err.Error(), "WEBAUTHN_RP_ID") {
+			t.Errorf("%s at %s: %v", x.domain, x.url, err)
+		}
+		if x.ok && c.RelyingParty().ID != strings.ToLower(x.domain) {
+			t.Errorf("%s at %s became %+v", x.domain, x.url, c.RelyingParty())
+		}
+	}
+}
+
+func TestWherePasskeysWork(t *testing.T) {
+	for _, x := range []struct {
+		mode            Mode
+		url, id, origin string
+	}{
+		{Production, "https://portal.clinic.example", "portal.clinic.example", "https://portal.clinic.example"},
+		{Production, "https://Portal.Clinic.example:8443", "portal.clinic.example", "https://portal.clinic.example:8443"},
+		{Production, "http://localhost:8090", "localhost", "http://localhost:8090"},
+		{Production, "http://127.0.0.1:8090", "", ""},
+		{Production, "https://192.0.2.7", "", ""},
+		{Production, "", "", ""},
+		{Demo, "http://127.0.0.1:8090", "localhost", "http://localhost:8090"},
+		{Dev, "http://[::1]", "localhost", "http://localhost"},
+		{Demo, "http://192.0.2.7:8090", "", ""},
+		{Dev, "http://portal.example", "", ""},
+		{Dev, "https://portal.example", "portal.example", "https://portal.example"},
+	} {
+		got := Config{Mode: x.mode, PublicURL: x.url}.RelyingParty()
+		if got.ID != x.id || got.Origin != x.origin {
+			t.Errorf("%s at %q: %+v", x.mode, x.url, got)
+		}
+	}
+}

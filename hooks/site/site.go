@@ -142,6 +142,7 @@ type Config struct {
 	Phone                string         `json:"phone,omitempty"`
 	Address              *Address       `json:"address,omitempty"`
 	Features             Features       `json:"features"`
+	PasskeyRPID          string         `json:"passkeyRpId,omitempty"` // the domain on which passkeys work
 	StripePublishableKey string         `json:"stripePublishableKey,omitempty"`
 	PasswordPolicy       PasswordPolicy `json:"passwordPolicy"`
 	CrisisText           string         `json:"crisisText"`
@@ -177,8 +178,10 @@ type PasswordPolicy struct {
 
 func config(c *kernel.Call, payments string) (*kernel.Reply, error) {
 	s, cfg := collections.Settings(c.App), kernel.ConfigOf(c.App)
+	passkeys := cfg.RelyingParty().ID
 	out := Config{ClinicName: s.ClinicName, TimeZone: s.TimeZone, Languages: s.Languages, AccentColor: cmp.Or(s.AccentColor, DefaultAccent),
-		Phone: s.Phone, Features: Features{OAuth: []string{}, SMS: outbox.CanSMS(c.App), Payments: payments},
+		Phone: s.Phone, Features: Features{Passkeys: passkeys != "", OAuth: []string{}, SMS: outbox.CanSMS(c.App), Payments: payments},
+		PasskeyRPID:          passkeys,
 		StripePublishableKey: cfg.StripePublishableKey, PasswordPolicy: PasswordPolicy{s.PasswordLength, s.PasswordClasses},
 		CrisisText: s.CrisisText, Demo: cfg.Mode == kernel.Demo, Version: cfg.Version}
 	for _, p := range cfg.OAuth {
