@@ -20,13 +20,15 @@ const (
 	AccountActive    AccountStatus = "active"
 	AccountSuspended AccountStatus = "suspended" // by the clinic, for a while
 	AccountLocked    AccountStatus = "locked"    // by the clinic, after something happened
+	AccountClosed    AccountStatus = "closed"    // by its own person; an administrator opens it again
 )
 
 var accountMoves = map[AccountStatus][]AccountStatus{
 	AccountPending:   {AccountActive, AccountSuspended},
-	AccountActive:    {AccountSuspended, AccountLocked},
-	AccountSuspended: {AccountActive, AccountLocked},
+	AccountActive:    {AccountSuspended, AccountLocked, AccountClosed},
+	AccountSuspended: {AccountActive, AccountLocked, AccountPending}, // pending again when the address was never proven
 	AccountLocked:    {AccountActive, AccountSuspended},
+	AccountClosed:    {AccountActive},
 }
 
 // MayBecome tells whether a move is legal. Staying is no move.

@@ -130,7 +130,7 @@ func birthDay(s string, now time.Time) (string, bool) {
 }
 
 // match asks the same three questions whatever the answer to the first: which client, who has the address, who acts
-// for the client. It refuses unless exactly one client fits and has no open login. pending is the login that waits for
+// for the client. It refuses unless exactly one client fits, is old enough and has no open login. pending is the login that waits for
 // its proof at this address, or nil.
 func (in *registration) match(app core.App) (client *collections.Client, pending *collections.PortalUser, err error) {
 	matches, err := collections.ClientsByMatchKey(app, collections.MatchKey(in.Email, in.DateOfBirth, in.FirstName, in.LastName))
@@ -142,7 +142,7 @@ func (in *registration) match(app core.App) (client *collections.Client, pending
 		return nil, nil, err
 	}
 	id := ""
-	if len(matches) == 1 && matches[0].Active() {
+	if len(matches) == 1 && matches[0].Active() && mayHaveLogin(app, matches[0]) {
 		client, id = matches[0], matches[0].Id
 	}
 	var self bool
