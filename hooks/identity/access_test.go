@@ -56,7 +56,7 @@ func TestClientsInviteOthers(t *testing.T) {
 			t.Errorf("%s was mailed %+v", email, got)
 		}
 	}
-	if n := c.Count(t, "portal_notifications", "client = {:c} AND notification_type = 'security_notice'", dbx.Params{"c": testkit.Ada}); n != 2 {
+	if n := c.Count(t, "portal_notifications", "client = {:c} AND notification_type = 'security_notice'", dbx.Params{"c": testkit.Ada}); n != 3 { // one when Bo came
 		t.Error("notices:", n)
 	}
 	p := peopleOf(t, c, ada, testkit.Ada)

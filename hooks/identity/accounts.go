@@ -212,7 +212,7 @@ func accountsWanted(c *kernel.Call) (dbx.Expression, error) {
 	if bad.HasFields() {
 		return nil, bad
 	}
-	var all []dbx.Expression
+	all := []dbx.Expression{dbx.NewExp("TRUE")}
 	for _, word := range strings.Fields(search) {
 		all = append(all, dbx.Or(dbx.Like("email", word), dbx.Like("first_name", word), dbx.Like("last_name", word)))
 	}
