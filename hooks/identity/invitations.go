@@ -38,8 +38,6 @@ func bindInvitations(d *door) {
 	app := d.app
 	app.OnRecordCreateExecute(collections.Invitations).BindFunc(judgeNewInvitation)
 	app.OnRecordUpdateExecute(collections.Invitations).BindFunc(judgeInvitation)
-	app.OnRecordEnrich(collections.Invitations).BindFunc(showNoHashes)
-	kernel.WrittenByPortalAlone(app, collections.Invitations) // a link of one's own choice would be somebody's access
 	outbox.OnJob(app, topicRenew, renewInvitation)
 
 	const forms = collections.LimitPublicForms
