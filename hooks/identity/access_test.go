@@ -36,7 +36,7 @@ func befriend(t *testing.T, c *testkit.Clinic, client, relationship, scope strin
 }
 
 func TestClientsInviteOthers(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	befriend(t, c, testkit.Ada, "partner", "appointments_forms")
 	ada := c.As(t, testkit.AdaEmail)
 	r := c.Do(t, "POST", ownAccess, ada, m{"email": stranger, "relationship": "partner", "scope": "all", "expiresAt": "2027-06-01T00:00:00Z"})
@@ -82,7 +82,7 @@ func TestClientsInviteOthers(t *testing.T) {
 }
 
 func TestWhoMayNotInvite(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	befriend(t, c, testkit.Ada, "partner", "all")
 	c.Limit(t, "send_mail", 100, 900)
 	ada, bo := c.As(t, testkit.AdaEmail), c.As(t, testkit.BoEmail)
@@ -113,7 +113,7 @@ func TestWhoMayNotInvite(t *testing.T) {
 // TestNobodyGivesLongerThanTheyHave: what a parent gives ends with the parent's own access, and an invitation dies with
 // the right to make it.
 func TestNobodyGivesLongerThanTheyHave(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	ada := c.As(t, testkit.AdaEmail)
 	ofAge := time.Date(2036, 5, 5, 6, 0, 0, 0, time.UTC)
 	r := c.Do(t, "POST", ownAccess, ada, m{"email": stranger, "relationship": "partner", "scope": "all"}, "X-Client-Id", testkit.Cleo)
@@ -144,7 +144,7 @@ func TestNobodyGivesLongerThanTheyHave(t *testing.T) {
 }
 
 func TestAccessIsEnded(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	ada, bo := c.As(t, testkit.AdaEmail), c.As(t, testkit.BoEmail)
 	friends := befriend(t, c, testkit.Ada, "partner", "all")
 	reach := func() int {
@@ -193,7 +193,7 @@ func TestAccessIsEnded(t *testing.T) {
 
 // TestMinorsDoNotEndTheirParents: for that they call the clinic. A parent ends what the parent gave.
 func TestMinorsDoNotEndTheirParents(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	teen := c.Add(t, "clients", m{"first_name": "Tia", "last_name": "Marsh", "date_of_birth": "2011-01-01", "status": "active"}).Id
 	c.Add(t, "portal_users", m{"id": "logintia0000000", "email": "tia@mail.example", "password": testkit.Password, "verified": true, "account_status": "active"})
 	c.Add(t, "client_access", m{"client": teen, "portal_user": "logintia0000000", "relationship": "self", "scope": "all"})
@@ -223,7 +223,7 @@ func TestMinorsDoNotEndTheirParents(t *testing.T) {
 
 // TestClientsWriteNoAccessPastTheRoutes: the model lets a client's login end what it may end, and nothing else.
 func TestClientsWriteNoAccessPastTheRoutes(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	friends := befriend(t, c, testkit.Ada, "partner", "billing")
 	ada := kernel.Actor{Kind: kernel.KindClient, ID: testkit.AdaLogin, Client: testkit.Ada}
 	bo := kernel.Actor{Kind: kernel.KindClient, ID: testkit.BoLogin, Client: testkit.Ada}
@@ -256,7 +256,7 @@ func TestClientsWriteNoAccessPastTheRoutes(t *testing.T) {
 }
 
 func TestDeskEndsAccess(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	friends := befriend(t, c, testkit.Ada, "partner", "all")
 	path := kernel.Desk + "/access/" + friends + "/end"
 	desk := c.As(t, testkit.DeskEmail)

@@ -44,7 +44,7 @@ func setStatus(t *testing.T, c *testkit.Clinic, status string) {
 // TestTheDeskMovesAccounts: each move ends or allows what it says, tells the person in her language, leaves a line, and
 // the reason goes nowhere.
 func TestTheDeskMovesAccounts(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	ada := c.Find(t, "portal_users", testkit.AdaLogin)
 	ada.Set("language", "es")
 	if err := c.App.Save(ada); err != nil {
@@ -92,7 +92,7 @@ func TestTheDeskMovesAccounts(t *testing.T) {
 }
 
 func TestWhatTheDeskMayNotDoToAccounts(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	for _, email := range []string{testkit.DeskEmail, testkit.AdminEmail} {
 		c.As(t, email)
 	}
@@ -125,7 +125,7 @@ func TestWhatTheDeskMayNotDoToAccounts(t *testing.T) {
 
 // TestOnlyThePersonClosesAnAccount, at any door, and only an administrator opens it again.
 func TestOnlyThePersonClosesAnAccount(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	move := func(by kernel.Actor, to string) error {
 		r := c.Find(t, "portal_users", testkit.AdaLogin)
 		r.Set("account_status", to)
@@ -163,7 +163,7 @@ func TestOnlyThePersonClosesAnAccount(t *testing.T) {
 
 // TestUnlockLetsTheVictimIn: the pause after wrong passwords ends, and so does the clinic's lock.
 func TestUnlockLetsTheVictimIn(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	for range 5 {
 		signInStatus(t, c, testkit.AdaEmail, "Wrong-Lantern-58")
 	}
@@ -193,7 +193,7 @@ func TestUnlockLetsTheVictimIn(t *testing.T) {
 
 // TestSuspendedBeforeTheProofWaitsForItAgain: resuming does not open what was never proven.
 func TestSuspendedBeforeTheProofWaitsForItAgain(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	form := m{"email": testkit.UmaEmail, "password": testkit.Password, "firstName": "Uma", "lastName": "Dahl", "dateOfBirth": umaBorn}
 	var made struct{ PortalUserID string }
 	c.Do(t, "POST", kernel.Portal+"/auth/register", "", form).Data(t, &made)
@@ -216,7 +216,9 @@ func TestSuspendedBeforeTheProofWaitsForItAgain(t *testing.T) {
 
 // TestFactorsAreReset: everything that proves a second time goes, of this account only, and sessions end.
 func TestFactorsAreReset(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
+	token := c.As(t, testkit.AdaEmail)
+	c.As(t, testkit.DeskEmail)
 	for _, owner := range []string{testkit.AdaLogin, testkit.BoLogin} {
 		c.Add(t, "mfa_factors", m{"owner_collection": "portal_users", "owner": owner, "method": "totp", "secret": "JBSWY3DPEHPK3PXP", "enabled_at": testkit.Monday})
 		c.Add(t, "recovery_codes", m{"owner_collection": "portal_users", "owner": owner, "code_hash": "h" + owner})
@@ -224,7 +226,9 @@ func TestFactorsAreReset(t *testing.T) {
 		c.Add(t, "passkey_credentials", m{"owner_collection": "portal_users", "owner": owner, "name": "Phone", "credential_id": "c" + owner, "public_key": "k", "device_type": "single"})
 		c.Add(t, "remembered_devices", m{"owner_collection": "portal_users", "owner": owner, "token_hash": "t" + owner, "expires_at": testkit.Monday.Add(time.Hour)})
 	}
-	token := c.As(t, testkit.AdaEmail)
+	if signInStatus(t, c, testkit.AdaEmail, testkit.Password) != 401 {
+		t.Fatal("no second step is asked for")
+	}
 	ada := c.Find(t, "portal_users", testkit.AdaLogin)
 	ada.Set("mfa_enabled", true)
 	if err := c.App.Save(ada); err != nil {
@@ -245,13 +249,16 @@ func TestFactorsAreReset(t *testing.T) {
 	if c.Count(t, "portal_audit_log", `action = 'RESET_FACTORS' AND details = '{"identityCheck":"in_person"}'`, nil) != 1 || c.Count(t, "portal_audit_log", "details LIKE '%phone%'", nil) != 0 {
 		t.Error("the line is not as it should be")
 	}
+	if signInStatus(t, c, testkit.AdaEmail, testkit.Password) != 200 {
+		t.Error("a second step is still asked for")
+	}
 	if got := mailsTo(t, c, testkit.AdaEmail); len(got) != 1 || !strings.Contains(got[0].Subject, "second step") {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestDeskListsAccounts(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	desk := c.As(t, testkit.DeskEmail)
 	type account struct {
 		ID, Email, Status string

@@ -46,7 +46,7 @@ func endOf(t *testing.T, c *testkit.Clinic, client, login string) string {
 
 // TestParentsActUntilTheDayOfAge: in the clinic's zone, to the minute.
 func TestParentsActUntilTheDayOfAge(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	if got := endOf(t, c, testkit.Cleo, testkit.AdaLogin); got != "2036-05-05 06:00:00.000Z" {
 		t.Fatal(got)
 	}
@@ -64,7 +64,7 @@ func TestParentsActUntilTheDayOfAge(t *testing.T) {
 
 // TestTheEndOfChildhoodFollows the birth date and the clinic's age; an earlier end stays, and what ended does not come back.
 func TestTheEndOfChildhoodFollows(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	c.Add(t, "client_access", m{"client": testkit.Cleo, "portal_user": testkit.BoLogin, "relationship": "guardian", "scope": "all", "expires_at": testkit.Monday.AddDate(1, 0, 0)})
 	ends := func(ada, bo string) {
 		t.Helper()
@@ -92,7 +92,7 @@ func TestTheEndOfChildhoodFollows(t *testing.T) {
 
 // TestGuardiansOfAdults are named by an administrator, and keep the end that was chosen.
 func TestGuardiansOfAdults(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	row := m{"client": testkit.Ada, "portal_user": testkit.BoLogin, "relationship": "guardian", "scope": "all"}
 	const path = "/api/collections/client_access/records"
 	for _, email := range []string{testkit.AnaEmail, testkit.AdminEmail} {
@@ -126,7 +126,7 @@ func TestGuardiansOfAdults(t *testing.T) {
 
 // TestChildrenHaveNoLoginOfTheirOwn, and registration says of them what it says of strangers.
 func TestChildrenHaveNoLoginOfTheirOwn(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	form := m{"email": testkit.UmaEmail, "password": testkit.Password, "firstName": "Uma", "lastName": "Dahl", "dateOfBirth": "2013-12-08"}
 	setBirth(t, c, testkit.Uma, "2013-12-08") // 13 tomorrow
 	var young, unknown *testkit.Response

@@ -12,6 +12,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/outbox"
 	"anteroom/hooks/testkit"
@@ -28,6 +29,14 @@ const (
 	umaBorn         = "1977-07-07"
 	cleoBorn        = "2018-05-05"
 )
+
+// newKit is a clinic that answers strangers without their pace.
+func newKit(t *testing.T) *testkit.Clinic {
+	t.Helper()
+	c := testkit.New(t)
+	identity.AnswerAtOnce(c.App)
+	return c
+}
 
 func with(form m, changes ...string) m {
 	out := m{}
@@ -112,7 +121,7 @@ func refusedUntouched(t *testing.T, c *testkit.Clinic, status int, reason string
 }
 
 func TestStaffInviteTheClientInPerson(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	id, token := invited(t, c, testkit.DeskEmail, m{"clientId": testkit.Uma, "email": " UMA@mail.example "})
 	c.As(t, testkit.AdminEmail)
 	mail := mailsTo(t, c, testkit.UmaEmail)[0]
@@ -169,7 +178,7 @@ func TestStaffInviteTheClientInPerson(t *testing.T) {
 
 // TestWhoMayInviteWhom: who may give an access may invite to it, and the desk the client in person at the known address.
 func TestWhoMayInviteWhom(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	for _, x := range []struct {
 		by, client, email, relationship, scope string
 		fields                                 string // empty: allowed
@@ -221,7 +230,7 @@ func TestWhoMayInviteWhom(t *testing.T) {
 
 // TestDeadInvitationsAnswerAlike: used, revoked, expired, superseded, unknown, killed.
 func TestDeadInvitationsAnswerAlike(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	form := m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner"}
 	dead := map[string]string{"unknown": "nonsense"}
 	id, token := invited(t, c, testkit.AdminEmail, form)
@@ -255,7 +264,7 @@ func TestDeadInvitationsAnswerAlike(t *testing.T) {
 }
 
 func TestFiveWrongBirthDatesEndAnInvitation(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	id, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner"})
 	for range 4 {
 		use(t, c, "accept", "", newcomerForm(token, "1977-07-08")).Refused(t, 400, "IDENTITY_NOT_CONFIRMED")
@@ -279,7 +288,7 @@ func TestFiveWrongBirthDatesEndAnInvitation(t *testing.T) {
 
 // TestDeadInvitationsAreRenewed at the invitation's own address, a few times, and for nobody else's token.
 func TestDeadInvitationsAreRenewed(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	c.Limit(t, "send_mail", 100, 900)
 	id, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner"})
 	for n := 1; n <= 6; n++ {
@@ -313,7 +322,7 @@ func TestDeadInvitationsAreRenewed(t *testing.T) {
 
 // TestWhoHasALoginJoins: accept sends them to sign in, and join wants the invitation's own address and the birth date.
 func TestWhoHasALoginJoins(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	_, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": testkit.BoEmail, "relationship": "partner", "scope": "billing", "accessUntil": "2027-01-31T00:00:00Z"})
 	var shown struct{ HasLogin bool }
 	use(t, c, "open", "", m{"token": token}).Data(t, &shown)
@@ -355,7 +364,7 @@ func TestWhoHasALoginJoins(t *testing.T) {
 
 // TestAnInvitationTakesOverAWaitingRegistration: whoever registered at that address never proved it.
 func TestAnInvitationTakesOverAWaitingRegistration(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	form := m{"email": testkit.UmaEmail, "password": testkit.Password, "firstName": "Uma", "lastName": "Dahl", "dateOfBirth": umaBorn}
 	if r := c.Do(t, "POST", kernel.Portal+"/auth/register", "", form); r.Status != 201 {
 		t.Fatal(string(r.Body))
@@ -373,7 +382,7 @@ func TestAnInvitationTakesOverAWaitingRegistration(t *testing.T) {
 		t.Error("logins:", n)
 	}
 	// what it was matched with comes along when the invitation is about somebody else
-	c = testkit.New(t)
+	c = newKit(t)
 	c.Do(t, "POST", kernel.Portal+"/auth/register", "", form)
 	_, token = invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Cleo, "email": testkit.UmaEmail, "relationship": "guardian"})
 	if r := use(t, c, "accept", "", newcomerForm(token, cleoBorn)); r.Status != 201 {
@@ -386,7 +395,7 @@ func TestAnInvitationTakesOverAWaitingRegistration(t *testing.T) {
 
 // TestOneInvitationForTwoAtOnce: of two who use the same link at the same time, one gets in.
 func TestOneInvitationForTwoAtOnce(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	_, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner"})
 	var wg sync.WaitGroup
 	statuses := make([]int, 2)
@@ -412,7 +421,7 @@ func TestOneInvitationForTwoAtOnce(t *testing.T) {
 }
 
 func TestDeskListsInvitations(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	id, _ := invited(t, c, testkit.DeskEmail, m{"clientId": testkit.Uma, "email": testkit.UmaEmail})
 	_, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "billing", "scope": "billing"})
 	use(t, c, "accept", "", newcomerForm(token, umaBorn))
@@ -449,7 +458,7 @@ func TestDeskListsInvitations(t *testing.T) {
 
 // TestInvitationsStayWhatTheyAre, whoever writes them past the routes.
 func TestInvitationsStayWhatTheyAre(t *testing.T) {
-	c := testkit.New(t)
+	c := newKit(t)
 	id, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "billing", "scope": "billing"})
 	desk := kernel.Actor{Kind: kernel.KindStaff, ID: testkit.DeskStaff, Role: kernel.RoleFrontDesk}
 	ada := kernel.Actor{Kind: kernel.KindClient, ID: testkit.AdaLogin, Client: testkit.Ada}
@@ -489,5 +498,20 @@ func TestInvitationsStayWhatTheyAre(t *testing.T) {
 	access.Set("scope", "all")
 	if kernel.SaveAs(c.App, nia, access) == nil {
 		t.Error("an accepted invitation widened")
+	}
+}
+
+// TestInvitationsAnswerAtOnePace: no time tells what was wrong with a link, or that nothing was.
+func TestInvitationsAnswerAtOnePace(t *testing.T) {
+	c := testkit.New(t)
+	_, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner"})
+	for _, path := range []string{"open", "accept", "renew"} {
+		for _, link := range []string{"nonsense", token} {
+			start := time.Now()
+			use(t, c, path, "", newcomerForm(link, "1977-07-08"))
+			if took := time.Since(start); took < identity.PaceOf(c.App) {
+				t.Errorf("%s answered after %s", path, took)
+			}
+		}
 	}
 }
