@@ -101,9 +101,9 @@ func invitationEnd(tx core.App, now time.Time) time.Time {
 	return now.Add(time.Duration(collections.Settings(tx).InvitationHours) * time.Hour)
 }
 
-// refuseInviting: who may give an access may invite to it. The front desk may also invite the client in person at the
-// address that the clinic has on record, because registration would give that address the same. A client who may
-// invite does so for others only, and for no longer than their own access lasts.
+// refuseInviting: who may give an access may invite to it. The front desk may also invite a client who is not
+// registered, in person, at the address that the clinic has on record, because registration would give that address
+// the same. A client who may invite does so for others only, and for no longer than their own access lasts.
 func refuseInviting(tx core.App, by kernel.Actor, client *collections.Client, i *collections.Invitation) error {
 	self := i.Relationship() == collections.RelationshipSelf
 	switch {
@@ -120,7 +120,10 @@ func refuseInviting(tx core.App, by kernel.Actor, client *collections.Client, i 
 		}
 		return nil
 	case by.IsStaff(kernel.RoleFrontDesk) && self && i.Email() == collections.NormalEmail(client.GetString("email")):
-		return nil
+		registered, err := isRegistered(tx, client.Id)
+		if err != nil || !registered {
+			return err
+		}
 	}
 	return refuseGranting(tx, by, core.NewRecord(i.Collection()), i.Record, true)
 }

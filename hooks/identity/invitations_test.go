@@ -213,6 +213,15 @@ func TestWhoMayInviteWhom(t *testing.T) {
 			t.Errorf("%v changed something", x)
 		}
 	}
+	// who is registered does not move to another address by a change of the record
+	bo := c.Find(t, "clients", testkit.Bo)
+	bo.Set("email", stranger)
+	if err := kernel.SaveAs(c.App, kernel.System(), bo); err != nil {
+		t.Fatal(err)
+	}
+	refusedUntouched(t, c, 400, "VALIDATION_ERROR", func() *testkit.Response {
+		return c.Do(t, "POST", deskInvitations, c.As(t, testkit.DeskEmail), m{"clientId": testkit.Bo, "email": stranger})
+	})
 	settle(t, c)
 	for reason, form := range map[string]m{
 		"nobody":        {"clientId": "nobodynobody000", "email": stranger},

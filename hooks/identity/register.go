@@ -145,9 +145,7 @@ func (in *registration) match(app core.App) (client *collections.Client, pending
 	if len(matches) == 1 && matches[0].Active() && mayHaveLogin(app, matches[0]) {
 		client, id = matches[0], matches[0].Id
 	}
-	var self bool
-	err = app.ConcurrentDB().NewQuery("SELECT EXISTS (SELECT 1 FROM client_access WHERE client = {:c} AND relationship = 'self')").
-		Bind(dbx.Params{"c": id}).Row(&self)
+	self, err := isRegistered(app, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,6 +159,13 @@ func (in *registration) match(app core.App) (client *collections.Client, pending
 		return nil, nil, alreadyRegistered()
 	}
 	return client, pending, nil
+}
+
+// isRegistered tells whether somebody acts, or acted, as this client in person.
+func isRegistered(app core.App, client string) (is bool, err error) {
+	err = app.ConcurrentDB().NewQuery("SELECT EXISTS (SELECT 1 FROM client_access WHERE client = {:c} AND relationship = 'self')").
+		Bind(dbx.Params{"c": client}).Row(&is)
+	return is, err
 }
 
 // open makes the login, asking once more inside the transaction, and mails the proof. It answers true when there was
