@@ -84,7 +84,7 @@ func TestClientsInviteOthers(t *testing.T) {
 func TestWhoMayNotInvite(t *testing.T) {
 	c := newKit(t)
 	befriend(t, c, testkit.Ada, "partner", "all")
-	c.Limit(t, "send_mail", 100, 900)
+	c.Limit(t, "send_mail", 20, 900)
 	ada, bo := c.As(t, testkit.AdaEmail), c.As(t, testkit.BoEmail)
 	form := m{"email": stranger, "relationship": "partner", "scope": "all"}
 	for what, try := range map[string]struct {

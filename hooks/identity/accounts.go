@@ -28,7 +28,7 @@ func bindAccounts(d *door) {
 	}
 	kernel.Handle(d.app,
 		route(http.MethodGet, "", listAccounts),
-		route(http.MethodPost, "/{id}/unlock", onAccount(unlock)),
+		route(http.MethodPost, "/{id}/unlock", onAccount(unlockAccount)),
 		route(http.MethodPost, "/{id}/suspend", onAccount(suspend)),
 		route(http.MethodPost, "/{id}/resume", onAccount(resume)),
 		route(http.MethodPost, "/{id}/force-password-change", onAccount(d.forcePasswordChange)),
@@ -89,9 +89,9 @@ func moveAccount(tx core.App, by kernel.Actor, u *collections.PortalUser, to col
 	return kernel.SaveAs(tx, by, u.Record)
 }
 
-// unlock ends the pause after wrong passwords, and the lock that the clinic set.
-func unlock(tx core.App, by kernel.Actor, u *collections.PortalUser, _ deskReason) (func(accessWords) line, error) {
-	if err := clearFailures(tx, collections.PortalUsers, u.Email()); err != nil {
+// unlockAccount ends the pause after wrong passwords, and the lock that the clinic set.
+func unlockAccount(tx core.App, by kernel.Actor, u *collections.PortalUser, _ deskReason) (func(accessWords) line, error) {
+	if err := unlock(tx, collections.PortalUsers, u.Email()); err != nil {
 		return nil, err
 	}
 	letter := func(w accessWords) line { return w.unlocked }
@@ -244,15 +244,11 @@ func listAccounts(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	paused, err := pausedLogins(c.App, rows)
-	if err != nil {
-		return nil, err
-	}
 	out := make([]DeskAccount, 0, len(rows))
 	for _, r := range rows {
 		u := collections.AsPortalUser(r)
 		a := DeskAccount{ID: u.Id, Email: u.Email(), FirstName: u.FirstName(), LastName: u.LastName(), Status: u.Status(), MFAEnabled: u.MFAEnabled(),
-			LastLogin: orNever(u.GetDateTime("last_login").Time()), Paused: paused[u.Id], Clients: acts[u.Id]}
+			LastLogin: orNever(u.GetDateTime("last_login").Time()), Paused: pausedUntil(c.App, collections.PortalUsers, u.Email()).After(kernel.Now(c.App)), Clients: acts[u.Id]}
 		if a.Clients == nil {
 			a.Clients = []DeskAccess{}
 		}
@@ -293,24 +289,4 @@ func accessOfLogins(app core.App, logins []*core.Record) (map[string][]DeskAcces
 			Scope: a.Scope(), ExpiresAt: orNever(a.ExpiresAt())})
 	}
 	return acts, shown, nil
-}
-
-// pausedLogins tells which logins take no password at the moment, because of wrong ones.
-func pausedLogins(app core.App, logins []*core.Record) (map[string]bool, error) {
-	out := map[string]bool{}
-	if len(logins) == 0 {
-		return out, nil
-	}
-	counters := make([]counter, len(logins))
-	for n, r := range logins {
-		counters[n] = counter{key: accountKey(collections.PortalUsers, r.Email()) + "|lock"}
-	}
-	rows, err := statesOf(app.ConcurrentDB(), counters)
-	if err != nil {
-		return nil, err
-	}
-	for n, r := range logins {
-		out[r.Id] = rows[counters[n].key].LockedUntil > kernel.Now(app).Unix()
-	}
-	return out, nil
 }

@@ -298,7 +298,7 @@ func TestFiveWrongBirthDatesEndAnInvitation(t *testing.T) {
 // TestDeadInvitationsAreRenewed at the invitation's own address, a few times, and for nobody else's token.
 func TestDeadInvitationsAreRenewed(t *testing.T) {
 	c := newKit(t)
-	c.Limit(t, "send_mail", 100, 900)
+	c.Limit(t, "send_mail", 20, 900)
 	id, token := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner"})
 	for n := 1; n <= 6; n++ {
 		c.Advance(30 * 24 * time.Hour)
