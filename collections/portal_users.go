@@ -26,7 +26,7 @@ const (
 var accountMoves = map[AccountStatus][]AccountStatus{
 	AccountPending:   {AccountActive, AccountSuspended},
 	AccountActive:    {AccountSuspended, AccountLocked, AccountClosed},
-	AccountSuspended: {AccountActive, AccountLocked},
+	AccountSuspended: {AccountActive, AccountLocked, AccountPending}, // pending again when the address was never proven
 	AccountLocked:    {AccountActive, AccountSuspended},
 	AccountClosed:    {AccountActive},
 }

@@ -238,7 +238,7 @@ func staffGiveNoRoles() rule {
 		name: "Staff give nobody a role, a password or a sign-in",
 		doors: with(shut("staff", "UPDATE staff SET role = 'admin'"), map[door]cell{
 			portalDoor: notADoor("no route of clients names a member of staff"),
-			deskDoor:   notADoor("no route of the desk names a member of staff or a login"),
+			deskDoor:   notADoor("no route of the desk names a member of staff, and none sets a login's password or role"),
 			staffDoor: among(patches(allStaff, "staff", testkit.DeskStaff, admin, "403"), patches(allStaff, "staff", testkit.Billing, admin, "403"),
 				patches(allStaff, "staff", testkit.DeskStaff, password, "403"), patches(allStaff, "staff", testkit.Admin, password, "403"),
 				patches(allStaff, "staff", testkit.Admin, map[string]any{"is_active": false}, "403"), patches(allStaff, "staff", testkit.Admin, map[string]any{"email": "mine@clinic.example"}, "403"),

@@ -6,7 +6,9 @@ import (
 	"anteroom/hooks/testkit"
 )
 
-func peopleRules() []rule { return []rule{accessIsGiven(), portalsOwnFacts(), provenNumbers()} }
+func peopleRules() []rule {
+	return []rule{accessIsGiven(), portalsOwnFacts(), provenNumbers(), invitationsAreGiven(), agesLimitAccess(), accountsAreClosedByTheirPerson()}
+}
 
 func accessIsGiven() rule {
 	const table, team = "client_access", "care_team"
@@ -37,8 +39,8 @@ func accessIsGiven() rule {
 			w.id["umas"] = umas.Id
 		},
 		doors: with(shut(table, "UPDATE client_access SET scope = 'all'"), map[door]cell{
-			portalDoor: notADoor("the one route that gives access proves an address first, and takes neither login nor client from a body"),
-			deskDoor:   notADoor("no route of the desk gives access or changes a care team"),
+			portalDoor: notADoor("routes give access to whoever proves an address or follows an invitation, and take neither login nor client from a body"),
+			deskDoor:   notADoor("the desk's routes invite, and end access; none gives it or changes a care team"),
 			staffDoor: among(posts(desk, table, whole, "400 scope:role"), posts(desk, table, asBo, "400 scope:role"), posts(ana, table, whole, "400 client:care_team"),
 				posts([]string{testkit.BillingEmail}, table, whole, "400"), patches([]string{testkit.BillingEmail}, table, "{narrow}", scope, "404"),
 				patches(desk, table, "{narrow}", scope, "400 scope:role"), patches(desk, table, "{narrow}", self, "400 scope:role"),

@@ -73,6 +73,13 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 		}
 		own[core.CollectionNameExternalAuths] = "oidc"
 	}
+	access, err := c.App.FindFirstRecordByFilter("client_access", "client = {:c} && portal_user = {:u}", dbx.Params{"c": client, "u": login})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own["client_access"], own["portal_users"] = access.Id, login
+	own["invitations"] = c.Add(t, "invitations", map[string]any{"client": client, "email": "friend.of." + client + "@mail.example", "relationship": "partner",
+		"scope": "billing", "invited_by": "system", "link_hash": "of " + client, "expires_at": testkit.Monday.Add(time.Hour)}).Id
 	return own
 }
 

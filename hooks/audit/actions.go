@@ -40,6 +40,24 @@ const (
 	PasskeyCloned      Action = "PASSKEY_CLONED"
 )
 
+// Invitations, access for others, and what the desk does to accounts.
+const (
+	Invite              Action = "INVITE"
+	ResendInvitation    Action = "RESEND_INVITATION"
+	RevokeInvitation    Action = "REVOKE_INVITATION"
+	AcceptInvitation    Action = "ACCEPT_INVITATION"
+	GuessInvitation     Action = "INVITATION_DATE_WRONG" // a wrong birth date was counted
+	ListInvitations     Action = "LIST_INVITATIONS"
+	ListAccess          Action = "LIST_ACCESS"
+	EndAccess           Action = "END_ACCESS"
+	ListAccounts        Action = "LIST_PORTAL_USERS"
+	SuspendAccount      Action = "SUSPEND_ACCOUNT"
+	ResumeAccount       Action = "RESUME_ACCOUNT"
+	ForcePasswordChange Action = "FORCE_PASSWORD_CHANGE"
+	SignOutEverywhere   Action = "SIGN_OUT_EVERYWHERE"
+	ResetFactors        Action = "RESET_FACTORS"
+)
+
 // Appointments.
 const (
 	ListAppointments   Action = "LIST_APPOINTMENTS"
@@ -113,6 +131,7 @@ const (
 	Client       = "CLIENT"
 	Document     = "DOCUMENT"
 	Form         = "FORM"
+	Invitation   = "INVITATION"
 	Invoice      = "INVOICE"
 	Message      = "MESSAGE"
 	Notification = "NOTIFICATION"
@@ -132,6 +151,7 @@ var resourceTypes = map[string]string{
 	"form_pdfs":            "FORM_PDF",
 	"form_submissions":     "FORM_SUBMISSION",
 	"form_templates":       "FORM_TEMPLATE",
+	"invitations":          Invitation,
 	"invoice_items":        "INVOICE_ITEM",
 	"invoices":             Invoice,
 	"locations":            "LOCATION",

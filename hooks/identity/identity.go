@@ -1,7 +1,8 @@
 // Package identity owns who somebody is: registration, proof of an address, passwords, sign-in, sessions, and the
-// rules of accounts and of the people behind them. It owns portal_sessions, account_tokens and the table
-// sign_in_failures, and the rules of portal_users, staff, clients, client_access and care_team; it writes client_access
-// once: when a registration's address is proven. A login is told through notices when its client's details change.
+// rules of accounts and of the people behind them. It owns portal_sessions, account_tokens, invitations and the table
+// sign_in_failures, and the rules of portal_users, staff, clients, client_access and care_team; it gives access twice:
+// when a registration's address is proven, and when an invitation is accepted. A login is told through notices when its
+// client's details change, and when somebody else may act for that client or no longer may.
 //
 // What it promises, and through which layer:
 //
@@ -72,6 +73,10 @@ func Bind(app core.App) {
 	outbox.OnJob(app, topicVerify, d.letter(collections.TokenVerifyEmail, sendVerification))
 	outbox.OnJob(app, topicReset, d.letter(collections.TokenResetPassword, sendReset))
 	bindPasskeys(d)
+	bindAgeRules(app)
+	bindInvitations(d)
+	bindAccess(d)
+	bindAccounts(d)
 
 	post := func(path string, access kernel.Access, limit string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
 		return kernel.Route{Method: "POST", Path: kernel.Portal + "/auth/" + path, Access: access, Limit: limit, MaxBody: 16 << 10, Do: do}

@@ -33,6 +33,11 @@ func TestLoginAnswer(t *testing.T) {
 	if d := s.AbsoluteExpiresAt.Sub(now); d > 8*time.Hour || d < 8*time.Hour-2*time.Second {
 		t.Error("absolute", d)
 	}
+	if len(s.Clients) == 2 && s.Clients[1].ExpiresAt != nil && s.Clients[1].ExpiresAt.Equal(time.Date(2036, 5, 5, 6, 0, 0, 0, time.UTC)) {
+		s.Clients[1].ExpiresAt = nil // Cleo is of age then, in Denver
+	} else {
+		t.Errorf("a parent's access ends otherwise: %+v", s.Clients)
+	}
 	if !s.Remembered || s.DefaultClientID != adaClient || len(s.Clients) != 2 ||
 		s.Clients[0] != (ActsFor{ClientID: adaClient, FirstName: "Ada", LastName: "Lovell", Relationship: "self", Scope: "all"}) ||
 		s.Clients[1] != (ActsFor{ClientID: cleo, FirstName: "Cleo", LastName: "Lovell", Relationship: "parent", Scope: "appointments_forms"}) {

@@ -327,7 +327,8 @@ func openAccount(tx core.App, by *kernel.Actor, u *collections.PortalUser) (bool
 	if err != nil {
 		return false, err
 	}
-	if !collections.AsClient(client).Active() || collections.NormalEmail(client.GetString("email")) != u.Email() {
+	known := collections.AsClient(client)
+	if !known.Active() || !mayHaveLogin(tx, known) || collections.NormalEmail(client.GetString("email")) != u.Email() {
 		return false, nil
 	}
 	by.Kind, by.ID, by.Client = kernel.KindClient, u.Id, client.Id

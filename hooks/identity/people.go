@@ -129,8 +129,8 @@ func forgetProofOfOtherNumber(before, r *core.Record) {
 }
 
 // judgeGrant decides who may let a login act for a client. The row stays about the two it joins, says by whom it
-// reaches what it reaches, and the client's other logins hear of it. Narrowing and ending are open to all who may
-// write here.
+// reaches what it reaches, and the client's other logins hear of it. Narrowing and ending are open to all staff who may
+// write here. Who follows an invitation gets what it says, and it is spent in the same commit.
 func judgeGrant(e *core.RecordEvent) error {
 	return kernel.InTransaction(e, func(tx core.App) error {
 		r, by := e.Record, kernel.ActorOf(e.Record)
@@ -145,15 +145,38 @@ func judgeGrant(e *core.RecordEvent) error {
 				}
 			}
 		}
-		wider := r.IsNew() || widens(before, r)
-		if err := refuseGranting(tx, by, r, wider); err != nil {
+		client, err := tx.FindRecordById(collections.Clients, r.GetString("client"))
+		if err != nil {
 			return err
+		}
+		invitation, err := invitationFor(tx, by, r)
+		if err != nil {
+			return err
+		}
+		endAtAdultAge(tx, collections.AsClient(client), r, "expires_at")
+		wider := r.IsNew() || widens(before, r)
+		if invitation == nil {
+			err = refuseGranting(tx, by, before, r, wider)
+		}
+		if err != nil {
+			return err
+		}
+		if wider || before.GetString("relationship") != r.GetString("relationship") {
+			if err := refuseByAge(tx, by, collections.AsClient(client), r.GetString("relationship")); err != nil {
+				return err
+			}
 		}
 		r.Set("granted_by", before.GetString("granted_by"))
 		if !wider {
 			return e.Next()
 		}
 		r.Set("granted_by", granter(by))
+		if invitation != nil {
+			r.Set("granted_by", invitation.InvitedBy())
+			if err := spendInvitation(tx, by, invitation); err != nil {
+				return err
+			}
+		}
 		// before the row is there, so that the login it is for is told only when it had access already
 		err = tellOfSecurity(tx, r.GetString("client"), notices.Words{Title: "Access was given",
 			Message: "Somebody may now see or do more for this client in the portal. If you did not expect this, call us."},
@@ -178,9 +201,9 @@ func widens(before, after *core.Record) bool {
 
 // refuseGranting: administrators, the owner and the portal grant anything; clinicians for the clients they care for;
 // the front desk what visits or bills need. Whole access, and access as the client in person, opens the record and
-// signs for the client, which is more than the front desk itself may do. A login is given by nobody signed in as a
-// client, but for the one case of its own registration.
-func refuseGranting(tx core.App, by kernel.Actor, r *core.Record, wider bool) error {
+// signs for the client, which is more than the front desk itself may do. Nobody signed in as a client gives access,
+// but for the one case of their own registration; what clients may end, mayEnd says.
+func refuseGranting(tx core.App, by kernel.Actor, before, r *core.Record, wider bool) error {
 	whole := r.GetString("scope") == kernel.ScopeAll || r.GetString("relationship") == collections.RelationshipSelf
 	switch {
 	case by.Kind == kernel.KindSystem, by.IsStaff(kernel.RoleAdmin):
@@ -199,6 +222,11 @@ func refuseGranting(tx core.App, by kernel.Actor, r *core.Record, wider bool) er
 	case by.Kind == kernel.KindClient && r.IsNew():
 		proven, err := provesItsAddress(tx, by, r)
 		if err != nil || proven {
+			return err
+		}
+	case by.Kind == kernel.KindClient && isEnding(kernel.Now(tx), before, r):
+		may, err := mayEnd(tx, by.ID, collections.AsAccess(before))
+		if err != nil || may {
 			return err
 		}
 	}

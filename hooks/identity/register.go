@@ -130,7 +130,7 @@ func birthDay(s string, now time.Time) (string, bool) {
 }
 
 // match asks the same three questions whatever the answer to the first: which client, who has the address, who acts
-// for the client. It refuses unless exactly one client fits and has no open login. pending is the login that waits for
+// for the client. It refuses unless exactly one client fits, is old enough and has no open login. pending is the login that waits for
 // its proof at this address, or nil.
 func (in *registration) match(app core.App) (client *collections.Client, pending *collections.PortalUser, err error) {
 	matches, err := collections.ClientsByMatchKey(app, collections.MatchKey(in.Email, in.DateOfBirth, in.FirstName, in.LastName))
@@ -142,12 +142,10 @@ func (in *registration) match(app core.App) (client *collections.Client, pending
 		return nil, nil, err
 	}
 	id := ""
-	if len(matches) == 1 && matches[0].Active() {
+	if len(matches) == 1 && matches[0].Active() && mayHaveLogin(app, matches[0]) {
 		client, id = matches[0], matches[0].Id
 	}
-	var self bool
-	err = app.ConcurrentDB().NewQuery("SELECT EXISTS (SELECT 1 FROM client_access WHERE client = {:c} AND relationship = 'self')").
-		Bind(dbx.Params{"c": id}).Row(&self)
+	self, err := isRegistered(app, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,6 +159,13 @@ func (in *registration) match(app core.App) (client *collections.Client, pending
 		return nil, nil, alreadyRegistered()
 	}
 	return client, pending, nil
+}
+
+// isRegistered tells whether somebody acts, or acted, as this client in person.
+func isRegistered(app core.App, client string) (is bool, err error) {
+	err = app.ConcurrentDB().NewQuery("SELECT EXISTS (SELECT 1 FROM client_access WHERE client = {:c} AND relationship = 'self')").
+		Bind(dbx.Params{"c": client}).Row(&is)
+	return is, err
 }
 
 // open makes the login, asking once more inside the transaction, and mails the proof. It answers true when there was

@@ -60,11 +60,11 @@ func refuseIllegalMove(before, r *core.Record) error {
 		return nil
 	}
 	from, to := collections.AsPortalUser(before).Status(), collections.AsPortalUser(r).Status()
-	if !from.MayBecome(to) {
+	if !from.MayBecome(to) || from != to && to == collections.AccountPending && r.Verified() {
 		return validation.Errors{"account_status": validation.NewError("validation_illegal_move",
 			"An account that is "+string(from)+" cannot become "+string(to)+".")}
 	}
-	return nil
+	return refuseClosingForOthers(from, to, r)
 }
 
 // forgetTyped: once the hash is stored, nobody needs the password.

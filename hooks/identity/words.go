@@ -92,3 +92,79 @@ func wordsFor(language string) letterWords {
 	}
 	return letters["en"]
 }
+
+// line is the subject and the text of a mail that needs no link.
+type line struct{ subject, text string }
+
+// accessWords are the mails about invitations, about who may act for whom, and about what the clinic did to an account.
+// %s in a subject is the clinic's name. They name no client and hold no health facts.
+type accessWords struct {
+	language                               string
+	inviteSubject, inviteText, inviteLabel string // %[1]s in the text is who invites, %[2]d are hours
+	byClinic, byFamily                     string // who invites, when no name may stand there
+	invited, given, ended, lost            line   // to those who act for a client already; lost is to whom the access was
+	suspended, resumed, unlocked           line
+	signedOut, mustChange, factorsReset    line
+}
+
+var accessLetters = map[string]accessWords{
+	"en": {
+		language:      "en",
+		inviteSubject: "Your invitation to the portal of %s",
+		inviteText: "You have been invited to the client portal by %[1]s.\n\n" +
+			"Open the link and enter the birth date of the person it is about. It works once, for %[2]d hours. If it is too old, that page mails you a new one.\n\n" +
+			"If you did not expect this, do nothing: without you nobody can use it.",
+		inviteLabel: "Accept the invitation",
+		byClinic:    "the clinic",
+		byFamily:    "somebody close to you",
+		invited: line{"Somebody was invited at %s", "Somebody was invited to see or do things in the portal for a person you act for. You find who it is in the portal, under the people with access.\n\n" +
+			"If you did not expect this, call us."},
+		given: line{"Access was given at %s", "Somebody may now see or do more in the portal for a person you act for. You find who it is in the portal, under the people with access.\n\n" +
+			"If you did not expect this, call us."},
+		ended: line{"Access was ended at %s", "Somebody may no longer act in the portal for a person you act for, or an invitation was withdrawn. You find who is left in the portal, under the people with access.\n\n" +
+			"If you did not expect this, call us."},
+		lost: line{"Your access at %s has changed", "You may no longer act in the portal for one of the people you acted for. Nothing else about your account has changed.\n\n" +
+			"If you did not expect this, call us."},
+		suspended: line{"Your account at %s is closed for now", "The clinic has closed your account for the time being, and you were signed out everywhere.\n\nCall us if you think it should be open."},
+		resumed:   line{"Your account at %s is open again", "The clinic has opened your account again. You can sign in as before.\n\nIf you did not expect this, call us."},
+		unlocked:  line{"You can sign in at %s again", "The clinic has lifted the pause on your account. You can sign in again.\n\nIf you did not ask for this, call us."},
+		signedOut: line{"You were signed out at %s", "The clinic has signed you out on every device. You can sign in again as before.\n\nIf you did not expect this, call us."},
+		mustChange: line{"Choose a new password for %s", "The clinic asks you to choose a new password. You were signed out everywhere; the next time you sign in, the portal asks you for another one.\n\n" +
+			"If you did not expect this, call us."},
+		factorsReset: line{"Your second step at %s was removed", "The clinic has removed everything that proves a second time who you are: authenticator, codes, passkeys and remembered devices. You were signed out everywhere. Sign in with your password and set up a second step again.\n\n" +
+			"If you did not ask for this, call us at once."},
+	},
+	"es": {
+		language:      "es",
+		inviteSubject: "Su invitación al portal de %s",
+		inviteText: "Ha recibido una invitación al portal de clientes de parte de %[1]s.\n\n" +
+			"Abra el enlace y escriba la fecha de nacimiento de la persona de que se trata. Sirve una sola vez, durante %[2]d horas. Si ya es antiguo, esa página le envía otro.\n\n" +
+			"Si no la esperaba, no haga nada: sin usted nadie puede usarla.",
+		inviteLabel: "Aceptar la invitación",
+		byClinic:    "la clínica",
+		byFamily:    "una persona cercana a usted",
+		invited: line{"Se invitó a alguien en %s", "Se invitó a alguien a ver o hacer cosas en el portal por una persona por la que usted actúa. En el portal, entre las personas con acceso, verá quién es.\n\n" +
+			"Si no lo esperaba, llámenos."},
+		given: line{"Se dio acceso en %s", "Alguien puede ahora ver o hacer más en el portal por una persona por la que usted actúa. En el portal, entre las personas con acceso, verá quién es.\n\n" +
+			"Si no lo esperaba, llámenos."},
+		ended: line{"Se retiró un acceso en %s", "Alguien ya no puede actuar en el portal por una persona por la que usted actúa, o se retiró una invitación. En el portal, entre las personas con acceso, verá quién queda.\n\n" +
+			"Si no lo esperaba, llámenos."},
+		lost: line{"Su acceso en %s ha cambiado", "Ya no puede actuar en el portal por una de las personas por las que actuaba. Nada más ha cambiado en su cuenta.\n\n" +
+			"Si no lo esperaba, llámenos."},
+		suspended: line{"Su cuenta en %s está cerrada por ahora", "La clínica ha cerrado su cuenta por el momento y se cerraron todas sus sesiones.\n\nLlámenos si cree que debería estar abierta."},
+		resumed:   line{"Su cuenta en %s está abierta de nuevo", "La clínica ha vuelto a abrir su cuenta. Puede entrar como antes.\n\nSi no lo esperaba, llámenos."},
+		unlocked:  line{"Ya puede entrar de nuevo en %s", "La clínica ha levantado la pausa de su cuenta. Ya puede entrar.\n\nSi no lo pidió, llámenos."},
+		signedOut: line{"Se cerraron sus sesiones en %s", "La clínica cerró sus sesiones en todos los dispositivos. Puede entrar de nuevo como antes.\n\nSi no lo esperaba, llámenos."},
+		mustChange: line{"Elija una contraseña nueva para %s", "La clínica le pide que elija una contraseña nueva. Se cerraron todas sus sesiones; la próxima vez que entre, el portal le pedirá otra.\n\n" +
+			"Si no lo esperaba, llámenos."},
+		factorsReset: line{"Se quitó su segundo paso en %s", "La clínica quitó todo lo que confirma por segunda vez quién es usted: autenticador, códigos, llaves de acceso y dispositivos recordados. Se cerraron todas sus sesiones. Entre con su contraseña y vuelva a activar un segundo paso.\n\n" +
+			"Si no lo pidió, llámenos enseguida."},
+	},
+}
+
+func accessWordsFor(language string) accessWords {
+	if w, ok := accessLetters[language]; ok {
+		return w
+	}
+	return accessLetters["en"]
+}

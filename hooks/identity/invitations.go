@@ -1,0 +1,946 @@
+package identity
+
+import (
+	"cmp"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/ozzo-validation/v4/is"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
+
+	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
+	"anteroom/hooks/outbox"
+)
+
+// An invitation is a mailed link that gives one address access to one client, once. Who opens it proves the mailbox by
+// the link and the relation by the client's birth date.
+
+const (
+	invitationTries    = 5  // wrong birth dates, over all links of an invitation
+	invitationSends    = 10 // mails of one invitation, the first included
+	invitationRenewals = 5  // mails that its own dead links may ask for
+
+	topicRenew = "identity_renew_invitation"
+)
+
+func bindInvitations(d *door) {
+	app := d.app
+	app.OnRecordCreateExecute(collections.Invitations).BindFunc(judgeNewInvitation)
+	app.OnRecordUpdateExecute(collections.Invitations).BindFunc(judgeInvitation)
+	outbox.OnJob(app, topicRenew, renewInvitation)
+
+	const forms = collections.LimitPublicForms
+	link := func(path string, access kernel.Access, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
+		return kernel.Route{Method: http.MethodPost, Path: kernel.Portal + "/auth/invitations/" + path, Access: access, Limit: forms, MaxBody: 16 << 10, Do: d.evenly(do)}
+	}
+	desk := func(method, path string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
+		return kernel.Route{Method: method, Path: kernel.Desk + "/invitations" + path, Access: kernel.Staff, Roles: invitingRoles, Owns: collections.Invitations, MaxBody: 16 << 10, Do: do}
+	}
+	kernel.Handle(app,
+		link("open", kernel.Public, openInvitation),
+		link("accept", kernel.Public, d.acceptInvitation),
+		link("join", kernel.SignedIn, joinByInvitation),
+		link("renew", kernel.Public, askForInvitation),
+		desk(http.MethodGet, "", listInvitations),
+		desk(http.MethodPost, "", inviteFromDesk),
+		desk(http.MethodPost, "/{id}/resend", resendInvitation),
+		desk(http.MethodDelete, "/{id}", revokeInvitation),
+	)
+}
+
+// invitingRoles may invite somebody; whom, refuseInviting says.
+var invitingRoles = []string{kernel.RoleAdmin, kernel.RoleFrontDesk, kernel.RoleClinician}
+
+// judgeNewInvitation decides who may invite whom, and writes what no inviter has a say in.
+func judgeNewInvitation(e *core.RecordEvent) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
+		i, by, now := collections.AsInvitation(e.Record), kernel.ActorOf(e.Record), kernel.Now(tx)
+		i.Set("email", collections.NormalEmail(i.Email()))
+		r, err := tx.FindRecordById(collections.Clients, i.Client())
+		if err != nil {
+			return err
+		}
+		client := collections.AsClient(r)
+		if err := refuseInviting(tx, by, client, i); err != nil {
+			return err
+		}
+		if err := refuseByAge(tx, by, client, i.Relationship()); err != nil {
+			return err
+		}
+		if !client.Active() {
+			return refused("client", "inactive", "This client's record is closed.")
+		}
+		endAtAdultAge(tx, client, i.Record, "access_until")
+		if until := i.AccessUntil(); !until.IsZero() && !until.After(now) {
+			return refused("access_until", "past", "Choose an end that lies ahead.")
+		}
+		if err := refuseInvitingTwice(tx, i); err != nil {
+			return err
+		}
+		i.Load(map[string]any{"invited_by": granter(by), "language": client.Language(), "sent_count": 1, "tries": 0,
+			"accepted_at": "", "accepted_by": "", "revoked_at": "", "expires_at": invitationEnd(tx, now)})
+		if err := e.Next(); err != nil || by.Kind != kernel.KindClient {
+			return err
+		}
+		return tellOfInvitation(tx, i)
+	})
+}
+
+func invitationEnd(tx core.App, now time.Time) time.Time {
+	return now.Add(time.Duration(collections.Settings(tx).InvitationHours) * time.Hour)
+}
+
+// refuseInviting: who may give an access may invite to it. The front desk may also invite a client who is not
+// registered, in person, at the address that the clinic has on record, because registration would give that address
+// the same. A client who may invite does so for others only, and for no longer than their own access lasts.
+func refuseInviting(tx core.App, by kernel.Actor, client *collections.Client, i *collections.Invitation) error {
+	self := i.Relationship() == collections.RelationshipSelf
+	switch {
+	case by.Kind == kernel.KindClient:
+		own, err := liveAccess(tx, client.Id, by.ID)
+		if err != nil {
+			return err
+		}
+		if self || own == nil || !mayInvite(tx, own.Relationship(), own.Scope(), client) {
+			return refused("client", "role", "You cannot invite to that.")
+		}
+		if end := own.ExpiresAt(); !end.IsZero() && (i.AccessUntil().IsZero() || i.AccessUntil().After(end)) {
+			i.Set("access_until", end)
+		}
+		return nil
+	case by.IsStaff(kernel.RoleFrontDesk) && self && i.Email() == collections.NormalEmail(client.GetString("email")):
+		registered, err := isRegistered(tx, client.Id)
+		if err != nil || !registered {
+			return err
+		}
+	}
+	return refuseGranting(tx, by, core.NewRecord(i.Collection()), i.Record, true)
+}
+
+// mayInvite: the client in person, or the parent or guardian of a minor, with the whole record.
+func mayInvite(app core.App, relationship, scope string, client *collections.Client) bool {
+	return scope == kernel.ScopeAll && (relationship == collections.RelationshipSelf || isParental(relationship) && isMinor(app, client))
+}
+
+// refuseInvitingTwice: who has access needs no invitation, and of two invitations to one address the newer counts.
+func refuseInvitingTwice(tx core.App, i *collections.Invitation) error {
+	login, err := collections.LoginByEmail(tx, collections.PortalUsers, i.Email())
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if login != nil {
+		has, err := liveAccess(tx, i.Client(), login.Id)
+		if err != nil {
+			return err
+		}
+		if has != nil {
+			return kernel.Conflict("HAS_ACCESS", "Whoever has this address has access already. End it first, or change it.")
+		}
+	}
+	waiting, err := collections.WaitingInvitations(tx, i.Client())
+	if err != nil {
+		return err
+	}
+	for _, older := range waiting {
+		if older.Email() != i.Email() {
+			continue
+		}
+		if err := withdraw(tx, kernel.System(), older); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeInvitation: an invitation stays what it was made for. It is accepted by the login of its address, revoked by who
+// may, or mailed again with a new link, which ends the old one. Wrong birth dates are only ever added, and the last
+// one that is allowed ends it. What is accepted or revoked stays so.
+func judgeInvitation(e *core.RecordEvent) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
+		i, by, now := collections.AsInvitation(e.Record), kernel.ActorOf(e.Record), kernel.Now(tx)
+		stored, err := asStored(tx, e.Record)
+		if err != nil {
+			return err
+		}
+		was := collections.AsInvitation(stored)
+		differs := func(f string) bool { return was.GetString(f) != i.GetString(f) }
+		fixed := []string{"client", "email", "relationship", "scope", "access_until", "language", "invited_by"}
+		if was.Accepted() || was.Revoked() {
+			fixed = append(fixed, "link_hash", "expires_at", "sent_count", "tries", "accepted_at", "accepted_by", "revoked_at")
+		}
+		if n := slices.IndexFunc(fixed, differs); n >= 0 {
+			return refused(fixed[n], "fixed", "An invitation stays what it was made for. Revoke it and invite anew.")
+		}
+		switch {
+		case differs("link_hash"):
+			if by.Kind != kernel.KindSystem && !by.IsStaff(invitingRoles...) {
+				return refused("link_hash", "role", "Your role does not include sending invitations.")
+			}
+			if i.SentCount() != was.SentCount()+1 || i.SentCount() > invitationSends {
+				return refused("sent_count", "range", "This invitation was sent often enough. Make a new one.")
+			}
+			i.Set("expires_at", invitationEnd(tx, now))
+		case differs("sent_count"), differs("expires_at"):
+			return refused("expires_at", "fixed", "An invitation lasts longer only with a new link.")
+		}
+		if n := i.Tries() - was.Tries(); n != 0 && n != 1 {
+			return refused("tries", "counted", "Wrong tries are counted one by one.")
+		}
+		if i.Tries() >= invitationTries {
+			i.Revoke(now)
+		} else if differs("revoked_at") {
+			may, err := mayRevoke(tx, by, was)
+			if err != nil {
+				return err
+			}
+			if !may {
+				return refused("revoked_at", "role", "You cannot revoke this invitation.")
+			}
+		}
+		if differs("accepted_at") || differs("accepted_by") {
+			if err := refuseAccepting(tx, by, was, i); err != nil {
+				return err
+			}
+		}
+		return e.Next()
+	})
+}
+
+// refuseAccepting: the login of the address takes an open invitation, for itself.
+func refuseAccepting(tx core.App, by kernel.Actor, was, i *collections.Invitation) error {
+	taker := i.GetString("accepted_by")
+	login, err := tx.FindRecordById(collections.PortalUsers, taker)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if login == nil || by.Kind != kernel.KindClient || by.ID != taker || login.Email() != was.Email() || !i.Accepted() ||
+		was.Status(kernel.Now(tx)) != collections.InvitationOpen {
+		return refused("accepted_by", "not_theirs", "An invitation is accepted by whoever has its address.")
+	}
+	return nil
+}
+
+// mayRevoke: the desk, who invited, and the client in person.
+func mayRevoke(app core.App, by kernel.Actor, i *collections.Invitation) (bool, error) {
+	if by.Kind == kernel.KindSystem || by.IsStaff(invitingRoles...) {
+		return true, nil
+	}
+	if by.Kind != kernel.KindClient {
+		return false, nil
+	}
+	own, err := liveAccess(app, i.Client(), by.ID)
+	return own != nil && own.Scope() == kernel.ScopeAll && (own.Relationship() == collections.RelationshipSelf || i.InvitedBy() == granter(by)), err
+}
+
+// invitationFor finds the open invitation that a login follows when it gives itself exactly what that says.
+func invitationFor(tx core.App, by kernel.Actor, r *core.Record) (*collections.Invitation, error) {
+	a := collections.AsAccess(r)
+	if by.Kind != kernel.KindClient || by.ID == "" || by.ID != a.User() {
+		return nil, nil
+	}
+	login, err := tx.FindRecordById(collections.PortalUsers, by.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !collections.AsPortalUser(login).MaySignIn() {
+		return nil, nil
+	}
+	waiting, err := collections.WaitingInvitations(tx, a.Client())
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range waiting {
+		fits := i.Email() == login.Email() && i.Relationship() == a.Relationship() && i.Scope() == a.Scope() && i.AccessUntil().Equal(a.ExpiresAt())
+		if !fits {
+			continue
+		}
+		if stands, err := invitationStands(tx, i); err != nil || stands {
+			return i, err
+		}
+	}
+	return nil, nil
+}
+
+// spendInvitation marks it used, in the commit of the access that it gives.
+func spendInvitation(tx core.App, by kernel.Actor, i *collections.Invitation) error {
+	i.Accept(by.ID, kernel.Now(tx))
+	audit.As(i.Record, audit.AcceptInvitation)
+	return kernel.SaveAs(tx, by, i.Record)
+}
+
+// invitationStands tells whether an invitation may be used now: open, what it gives not over, its client still the
+// clinic's and of an age that fits, and a client who invited still somebody who may.
+func invitationStands(app core.App, i *collections.Invitation) (bool, error) {
+	now := kernel.Now(app)
+	if i.Status(now) != collections.InvitationOpen {
+		return false, nil
+	}
+	return invitationMayBeMailed(app, i)
+}
+
+func invitationMayBeMailed(app core.App, i *collections.Invitation) (bool, error) {
+	if until := i.AccessUntil(); !until.IsZero() && !until.After(kernel.Now(app)) {
+		return false, nil
+	}
+	r, err := app.FindRecordById(collections.Clients, i.Client())
+	if err != nil {
+		return false, err
+	}
+	client := collections.AsClient(r)
+	if !client.Active() || refuseByAge(app, kernel.System(), client, i.Relationship()) != nil {
+		return false, nil
+	}
+	kind, inviter, _ := strings.Cut(i.InvitedBy(), ":")
+	if kind != kernel.KindClient {
+		return true, nil
+	}
+	own, err := liveAccess(app, client.Id, inviter)
+	return own != nil && mayInvite(app, own.Relationship(), own.Scope(), client), err
+}
+
+// liveAccess is the row by which a login acts for a client now, or nil. It asks the table, in the transaction.
+func liveAccess(app core.App, client, user string) (*collections.Access, error) {
+	a, err := collections.AccessOf(app, client, user)
+	if err != nil || a == nil || !a.Counts(kernel.Now(app)) {
+		return nil, err
+	}
+	return a, nil
+}
+
+// offer is what an inviter says.
+type offer struct {
+	ClientID, Email, Relationship, Scope string
+	Until                                string // when the access ends, RFC 3339; empty: never
+	untilField                           string // its name in the request
+}
+
+func (o *offer) check(app core.App) (until time.Time, err error) {
+	bad := kernel.Invalid("", "Some of what you entered needs another look.")
+	o.Email = collections.NormalEmail(o.Email)
+	if requireText(bad, "email", o.Email, 255); o.Email != "" && is.EmailFormat.Validate(o.Email) != nil {
+		_ = bad.Field("email", "format", "Enter an email address, like name@example.com.")
+	}
+	relationships := []string{collections.RelationshipSelf, collections.RelationshipParent, collections.RelationshipGuardian, collections.RelationshipPartner, collections.RelationshipBilling}
+	if !slices.Contains(relationships, o.Relationship) {
+		_ = bad.Field("relationship", "option", "Choose one of: "+strings.Join(relationships, ", ")+".")
+	}
+	scopes := []string{kernel.ScopeAll, kernel.ScopeAppointmentsForms, kernel.ScopeBilling}
+	if !slices.Contains(scopes, o.Scope) {
+		_ = bad.Field("scope", "option", "Choose one of: "+strings.Join(scopes, ", ")+".")
+	}
+	if o.Until != "" {
+		if until, err = time.Parse(time.RFC3339, o.Until); err != nil {
+			_ = bad.Field(o.untilField, "format", "Enter an instant, like 2027-01-31T00:00:00Z.")
+		} else if !until.After(kernel.Now(app)) || until.Year() > 9999 {
+			_ = bad.Field(o.untilField, "past", "Choose an end that lies ahead.")
+		}
+	}
+	if bad.HasFields() {
+		return until, bad
+	}
+	return until, nil
+}
+
+// invite makes an invitation and mails its link, in one commit.
+func (o *offer) invite(app core.App, by kernel.Actor) (*collections.Invitation, error) {
+	until, err := o.check(app)
+	if err != nil {
+		return nil, err
+	}
+	var i *collections.Invitation
+	err = app.RunInTransaction(func(tx core.App) error {
+		if i, err = collections.NewInvitation(tx, o.ClientID, o.Email, o.Relationship, o.Scope); err != nil {
+			return err
+		}
+		if !until.IsZero() {
+			i.Set("access_until", until)
+		}
+		link, hash := newLink()
+		i.Id = core.GenerateDefaultRandomId()
+		i.Load(map[string]any{"link_hash": hash, "invited_by": granter(by), "expires_at": invitationEnd(tx, kernel.Now(tx))}) // required; the rule writes them
+		audit.As(i.Record, audit.Invite)
+		if err := kernel.SaveAs(tx, by, i.Record); err != nil {
+			return err
+		}
+		return mailInvitation(tx, i, link)
+	})
+	return i, err
+}
+
+// mailAgain gives an invitation a new link, which ends the old one, and mails it.
+func mailAgain(tx core.App, by kernel.Actor, i *collections.Invitation) error {
+	link, hash := newLink()
+	i.Set("link_hash", hash)
+	i.Set("sent_count", i.SentCount()+1)
+	audit.As(i.Record, audit.ResendInvitation)
+	if err := kernel.SaveAs(tx, by, i.Record); err != nil {
+		return err
+	}
+	return mailInvitation(tx, i, link)
+}
+
+func mailInvitation(tx core.App, i *collections.Invitation, link string) error {
+	w, s := accessWordsFor(i.Language()), collections.Settings(tx)
+	who, err := inviterInWords(tx, i, w)
+	if err != nil {
+		return err
+	}
+	return outbox.Mail(tx, outbox.Message{Topic: "invitation", To: i.Email(), Language: w.language,
+		Subject: fmt.Sprintf(w.inviteSubject, s.ClinicName), Text: fmt.Sprintf(w.inviteText, who, s.InvitationHours),
+		Link: "/invitation?token=" + link, LinkLabel: w.inviteLabel, Cause: "invitation:" + i.Id + ":" + fmt.Sprint(i.SentCount())})
+}
+
+// inviterInWords is the clinic, or the first name of who invited. A first name is what that person typed, and this
+// mail goes to somebody else: what does not look like a name is left out.
+func inviterInWords(tx core.App, i *collections.Invitation, w accessWords) (string, error) {
+	kind, id, _ := strings.Cut(i.InvitedBy(), ":")
+	if kind != kernel.KindClient {
+		return w.byClinic, nil
+	}
+	login, err := tx.FindRecordById(collections.PortalUsers, id)
+	if err != nil {
+		return "", err
+	}
+	first := strings.TrimSpace(collections.AsPortalUser(login).FirstName())
+	isOdd := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(" -'’", r)
+	}
+	if first == "" || len(first) > 40 || strings.ContainsFunc(first, isOdd) {
+		return w.byFamily, nil
+	}
+	return first, nil
+}
+
+// invitationOfLink finds the invitation that a link opens. Every other link has one answer.
+func invitationOfLink(app core.App, link string) (*collections.Invitation, error) {
+	i, err := collections.InvitationByLink(app, linkHash(link))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, deadLink()
+	}
+	if err != nil {
+		return nil, err
+	}
+	stands, err := invitationStands(app, i)
+	if err != nil {
+		return nil, err
+	}
+	if !stands {
+		return nil, deadLink()
+	}
+	return i, nil
+}
+
+// Invited is what the page of a link shows. It is for whoever has the mailbox, and names nobody.
+type Invited struct {
+	EmailHint    string    `json:"emailHint"`
+	Relationship string    `json:"relationship"`
+	Scope        string    `json:"scope"`
+	ExpiresAt    time.Time `json:"expiresAt"`
+	HasLogin     bool      `json:"hasLogin"`
+}
+
+func openInvitation(c *kernel.Call) (*kernel.Reply, error) {
+	link, _, err := linkAndDate(c, false)
+	if err != nil {
+		return nil, err
+	}
+	i, err := invitationOfLink(c.App, link)
+	if err != nil {
+		return nil, err
+	}
+	login, err := loginThatCounts(c.App, i.Email())
+	if err != nil {
+		return nil, err
+	}
+	return kernel.OK(Invited{EmailHint: hintOfInvited(i.Email()), Relationship: i.Relationship(), Scope: i.Scope(), ExpiresAt: i.ExpiresAt(), HasLogin: login != nil}), nil
+}
+
+// hintOfInvited shows the first letter and the domain of an address.
+func hintOfInvited(email string) string {
+	local, domain, _ := strings.Cut(email, "@")
+	first := ""
+	for _, r := range local {
+		first = string(r)
+		break
+	}
+	return first + "•••@" + domain
+}
+
+// loginThatCounts finds the login of an address, or nil. A registration that was never proven is none: anybody could
+// have made it.
+func loginThatCounts(app core.App, email string) (*collections.PortalUser, error) {
+	r, err := collections.LoginByEmail(app, collections.PortalUsers, email)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	u := collections.AsPortalUser(r)
+	if u.Status() == collections.AccountPending && !u.Verified() {
+		return nil, nil
+	}
+	return u, nil
+}
+
+// linkAndDate reads the two fields that every way of using a link has.
+func linkAndDate(c *kernel.Call, withDate bool) (link, born string, err error) {
+	var in struct{ Token, DateOfBirth string }
+	if err := c.Bind(&in); err != nil {
+		return "", "", err
+	}
+	bad := kernel.Invalid("", "Some of what you entered needs another look.")
+	requireText(bad, "token", in.Token, 200)
+	if withDate {
+		born = readBirthDay(bad, in.DateOfBirth, kernel.Now(c.App))
+	}
+	if bad.HasFields() {
+		return "", "", bad
+	}
+	return in.Token, born, nil
+}
+
+func readBirthDay(bad *kernel.Error, typed string, now time.Time) string {
+	day, ok := birthDay(typed, now)
+	if !ok {
+		_ = bad.Field("dateOfBirth", "format", "Enter the date of birth as year-month-day, for example 1990-04-27.")
+	}
+	return day
+}
+
+// guessBirthDate tells whether the birth date is the client's. A wrong one is counted, and the caller must commit.
+func guessBirthDate(tx core.App, by kernel.Actor, i *collections.Invitation, born string) (bool, error) {
+	r, err := tx.FindRecordById(collections.Clients, i.Client())
+	if err != nil {
+		return false, err
+	}
+	if sameHash(collections.AsClient(r).DateOfBirth(), born) {
+		return true, nil
+	}
+	i.Set("tries", i.Tries()+1)
+	audit.As(i.Record, audit.GuessInvitation)
+	return false, kernel.SaveAs(tx, by, i.Record)
+}
+
+// newcomer is who accepts an invitation without a login.
+type newcomer struct {
+	Token, DateOfBirth            string
+	FirstName, LastName, Password string
+}
+
+func (in *newcomer) check(now time.Time) error {
+	bad := kernel.Invalid("", "Some of what you entered needs another look.")
+	in.FirstName, in.LastName = strings.TrimSpace(in.FirstName), strings.TrimSpace(in.LastName)
+	requireText(bad, "token", in.Token, 200)
+	in.DateOfBirth = readBirthDay(bad, in.DateOfBirth, now)
+	for field, name := range map[string]string{"firstName": in.FirstName, "lastName": in.LastName} {
+		if requireText(bad, field, name, 400); len([]rune(name)) > 100 {
+			_ = bad.Field(field, "max_length", "That is too long.")
+		}
+	}
+	if requireText(bad, "password", in.Password, 4*longest+1); bad.HasFields() {
+		return bad
+	}
+	return nil
+}
+
+// admit asks, inside a transaction, whether the link, the absence of a login and the birth date fit. refusal is
+// committed with a counted try.
+func (in *newcomer) admit(tx core.App, by kernel.Actor) (i *collections.Invitation, refusal error, err error) {
+	if i, err = invitationOfLink(tx, in.Token); err != nil {
+		return nil, nil, err
+	}
+	login, err := loginThatCounts(tx, i.Email())
+	if err != nil {
+		return nil, nil, err
+	}
+	if login != nil {
+		return nil, nil, kernel.Invalid("HAS_LOGIN", "You have an account with this address already. Sign in, and open the link once more.")
+	}
+	right, err := guessBirthDate(tx, by, i, in.DateOfBirth)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !right {
+		return nil, notConfirmed(), nil
+	}
+	return i, nil, nil
+}
+
+// acceptInvitation makes the login of somebody who has none, open at once: the link proves the address. The link and
+// the birth date are judged before the password is hashed, and once more in the transaction that spends the link.
+func (d *door) acceptInvitation(c *kernel.Call) (*kernel.Reply, error) {
+	var in newcomer
+	if err := c.Bind(&in); err != nil {
+		return nil, err
+	}
+	if err := in.check(kernel.Now(c.App)); err != nil {
+		return nil, err
+	}
+	var i *collections.Invitation
+	var refusal error
+	err := c.App.RunInTransaction(func(tx core.App) (err error) {
+		i, refusal, err = in.admit(tx, c.Actor)
+		return err
+	})
+	if err = errors.Join(err, refusal); err != nil {
+		return nil, err
+	}
+	words := wordsOf(i.Email(), in.FirstName, in.LastName, "")
+	if i.Relationship() == collections.RelationshipSelf {
+		words = wordsOf(i.Email(), in.FirstName, in.LastName, in.DateOfBirth)
+	}
+	if weak := weakness(collections.Settings(c.App), in.Password, words); weak != nil {
+		return nil, sayWeak(kernel.Invalid("", "Choose another password."), "password", weak)
+	}
+	col, err := c.App.FindCachedCollectionByNameOrId(collections.PortalUsers)
+	if err != nil {
+		return nil, err
+	}
+	hashed := core.NewRecord(col)
+	if err := d.setPassword(c.Request.Context(), c.RealIP(), hashed, in.Password); err != nil {
+		return nil, err
+	}
+	var user *collections.PortalUser
+	err = c.App.RunInTransaction(func(tx core.App) error {
+		i, refusal, err = in.admit(tx, c.Actor) // once more: two may use the link at the same time
+		if err != nil || refusal != nil {
+			return err
+		}
+		user, err = in.enter(tx, c.Actor, i, hashed)
+		return err
+	})
+	if err = errors.Join(err, refusal); err != nil {
+		return nil, err
+	}
+	d.forgetFailures(proof{collection: collections.PortalUsers, email: user.Email()})
+	return kernel.Created(map[string]string{"portalUserId": user.Id, "email": user.Email()}).Say("Your account is open. Sign in with your email and password."), nil
+}
+
+// enter opens the login and gives it what the invitation says. A registration that waits at this address is taken over,
+// with whatever it was matched with: the link proves what that one waited for, and its password is gone.
+func (in *newcomer) enter(tx core.App, by kernel.Actor, i *collections.Invitation, hashed *core.Record) (*collections.PortalUser, error) {
+	r, err := collections.LoginByEmail(tx, collections.PortalUsers, i.Email())
+	if errors.Is(err, sql.ErrNoRows) {
+		r, err = core.NewRecord(hashed.Collection()), nil
+		r.Id = core.GenerateDefaultRandomId()
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := tx.FindRecordById(collections.Clients, i.Client())
+	if err != nil {
+		return nil, err
+	}
+	user := collections.AsPortalUser(r)
+	user.Load(map[string]any{"email": i.Email(), "first_name": in.FirstName, "last_name": in.LastName, "language": i.Language()})
+	if i.Relationship() == collections.RelationshipSelf {
+		user.Load(map[string]any{"first_name": client.GetString("first_name"), "last_name": client.GetString("last_name")})
+	}
+	by.Kind, by.ID = kernel.KindClient, user.Id
+	if waiting := user.PendingClient(); waiting != "" && waiting != i.Client() {
+		if _, err := openAccount(tx, &by, user); err != nil {
+			return nil, err
+		}
+	}
+	by.Client = i.Client()
+	user.SetVerified(true)
+	user.SetStatus(collections.AccountActive)
+	user.SetPendingClient("")
+	audit.As(user.Record, audit.AcceptInvitation)
+	if err := changePassword(tx, by, user.Record, hashed, in.Password); err != nil {
+		return nil, err
+	}
+	for _, purpose := range []collections.TokenPurpose{collections.TokenVerifyEmail, collections.TokenResetPassword} {
+		if err := closeTokens(tx, user, purpose); err != nil {
+			return nil, err
+		}
+	}
+	return user, takeAccess(tx, by, i)
+}
+
+// takeAccess gives the actor's login what the invitation says, and tells the client's other logins.
+func takeAccess(tx core.App, by kernel.Actor, i *collections.Invitation) error {
+	old, err := collections.AccessOf(tx, i.Client(), by.ID)
+	if err != nil {
+		return err
+	}
+	var r *core.Record
+	if old != nil { // ended before
+		r = old.Record
+		r.Set("relationship", i.Relationship())
+		r.Set("scope", i.Scope())
+	} else if r, err = collections.NewClientAccess(tx, i.Client(), by.ID, i.Relationship(), i.Scope()); err != nil {
+		return err
+	}
+	r.Set("expires_at", i.GetDateTime("access_until"))
+	if err := mailLogins(tx, i.Client(), by.ID, func(w accessWords) line { return w.given }); err != nil {
+		return err
+	}
+	return kernel.SaveAs(tx, by, r)
+}
+
+// joinByInvitation adds the access to the login that is signed in.
+func joinByInvitation(c *kernel.Call) (*kernel.Reply, error) {
+	link, born, err := linkAndDate(c, true)
+	if err != nil {
+		return nil, err
+	}
+	var refusal error
+	client := ""
+	err = c.App.RunInTransaction(func(tx core.App) error {
+		i, err := invitationOfLink(tx, link)
+		if err != nil {
+			return err
+		}
+		login, err := tx.FindRecordById(collections.PortalUsers, c.Actor.ID)
+		if err != nil {
+			return err
+		}
+		if login.Email() != i.Email() {
+			return kernel.Forbidden("WRONG_ACCOUNT", "This invitation is for another address than the one you are signed in with.")
+		}
+		right, err := guessBirthDate(tx, c.Actor, i, born)
+		if err != nil {
+			return err
+		}
+		if !right {
+			refusal = notConfirmed()
+			return nil
+		}
+		by := c.Actor
+		by.Client, client = i.Client(), i.Client()
+		has, err := liveAccess(tx, client, by.ID)
+		if err != nil {
+			return err
+		}
+		if has != nil {
+			return kernel.Conflict("HAS_ACCESS", "You have access already.")
+		}
+		return takeAccess(tx, by, i)
+	})
+	if err = errors.Join(err, refusal); err != nil {
+		return nil, err
+	}
+	return kernel.Created(map[string]string{"clientId": client}), nil
+}
+
+type renewal struct {
+	Hash string `json:"hash"` // of the dead link
+}
+
+// askForInvitation queues the question whether a dead link may be mailed anew, so that its answer tells nothing.
+func askForInvitation(c *kernel.Call) (*kernel.Reply, error) {
+	link, _, err := linkAndDate(c, false)
+	if err != nil {
+		return nil, err
+	}
+	hash := linkHash(link)
+	if err := limitAttempts(c.App, c.Response.Header(), topicRenew, hash, collections.Settings(c.App).Limit(collections.LimitSendMail)); err != nil {
+		return nil, err
+	}
+	if err := outbox.Job(c.App, topicRenew, "", renewal{hash}); err != nil {
+		return nil, err
+	}
+	return kernel.OK(map[string]bool{"sent": true}), nil
+}
+
+// renewInvitation mails a fresh link to the invitation's own address, unless it is over. Rows are never removed, so a
+// link is known however old it is.
+func renewInvitation(app core.App, payload []byte) error {
+	var in renewal
+	if err := json.Unmarshal(payload, &in); err != nil {
+		return err
+	}
+	return app.RunInTransaction(func(tx core.App) error {
+		i, err := collections.InvitationByLink(tx, in.Hash)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil || i.Accepted() || i.Revoked() || i.SentCount() > invitationRenewals {
+			return err
+		}
+		if stands, err := invitationMayBeMailed(tx, i); err != nil || !stands {
+			return err
+		}
+		return mailAgain(tx, kernel.System(), i)
+	})
+}
+
+// DeskInvitation is an invitation as the desk lists it.
+type DeskInvitation struct {
+	ID           string                       `json:"id"`
+	ClientID     string                       `json:"clientId"`
+	ClientName   string                       `json:"clientName"`
+	Email        string                       `json:"email"`
+	Relationship string                       `json:"relationship"`
+	Scope        string                       `json:"scope"`
+	Status       collections.InvitationStatus `json:"status"`
+	SentCount    int                          `json:"sentCount"`
+	ExpiresAt    time.Time                    `json:"expiresAt"`
+	CreatedAt    time.Time                    `json:"createdAt"`
+}
+
+// ofStatus are the invitations of one status in SQL; the status of an open one depends on :now.
+var ofStatus = map[collections.InvitationStatus]string{
+	"":                             "TRUE",
+	collections.InvitationOpen:     "accepted_at = '' AND revoked_at = '' AND expires_at > {:now}",
+	collections.InvitationExpired:  "accepted_at = '' AND revoked_at = '' AND expires_at <= {:now}",
+	collections.InvitationAccepted: "accepted_at <> ''",
+	collections.InvitationRevoked:  "accepted_at = '' AND revoked_at <> ''",
+}
+
+func listInvitations(c *kernel.Call) (*kernel.Reply, error) {
+	page, err := c.Page()
+	if err != nil {
+		return nil, err
+	}
+	where, known := ofStatus[collections.InvitationStatus(c.Request.URL.Query().Get("status"))]
+	if !known {
+		return nil, kernel.Invalid("", "That list does not exist.").Field("status", "option", "Choose open, accepted, expired or revoked.")
+	}
+	now := kernel.Now(c.App)
+	match := dbx.NewExp(where, dbx.Params{"now": now.Format(types.DefaultDateLayout)})
+	var total int
+	if err := c.App.ConcurrentDB().Select("count(*)").From(collections.Invitations).Where(match).Row(&total); err != nil {
+		return nil, err
+	}
+	rows := []*core.Record{}
+	if err := c.App.RecordQuery(collections.Invitations).AndWhere(match).OrderBy("created DESC", "id DESC").
+		Limit(int64(page.Limit)).Offset(int64(page.Offset)).All(&rows); err != nil {
+		return nil, err
+	}
+	out, clients := make([]DeskInvitation, 0, len(rows)), make([]string, 0, len(rows))
+	for _, r := range rows {
+		clients = append(clients, r.GetString("client"))
+	}
+	names, err := namesOfClients(c.App, clients)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		i := collections.AsInvitation(r)
+		out = append(out, DeskInvitation{ID: i.Id, ClientID: i.Client(), ClientName: names[i.Client()], Email: i.Email(), Relationship: i.Relationship(),
+			Scope: i.Scope(), Status: i.Status(now), SentCount: i.SentCount(), ExpiresAt: i.ExpiresAt(), CreatedAt: i.GetDateTime("created").Time()})
+	}
+	if err := noteLooking(c, audit.ListInvitations, audit.Invitation, clients); err != nil {
+		return nil, err
+	}
+	return kernel.Listed(map[string]any{"invitations": out, "pagination": page.Of(total)}, page, total), nil
+}
+
+// namesOfClients gives first and last name by id.
+func namesOfClients(app core.App, ids []string) (map[string]string, error) {
+	rows, err := app.FindRecordsByIds(collections.Clients, ids)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(rows))
+	for _, r := range rows {
+		client := collections.AsClient(r)
+		names[r.Id] = strings.TrimSpace(client.FirstName() + " " + client.LastName())
+	}
+	return names, nil
+}
+
+// noteLooking writes one line for each client in a list that is about to be shown, so that each can see who looked.
+func noteLooking(c *kernel.Call, action audit.Action, resource string, clients []string) error {
+	clients = slices.Compact(slices.Sorted(slices.Values(clients)))
+	if len(clients) == 0 {
+		return audit.Read(c.App, audit.EntryFor(c.Actor, action, resource, ""))
+	}
+	lines := make([]audit.Entry, len(clients))
+	for n, client := range clients {
+		lines[n] = audit.EntryFor(c.Actor, action, resource, "")
+		lines[n].Client = client
+	}
+	return audit.Read(c.App, lines...)
+}
+
+func inviteFromDesk(c *kernel.Call) (*kernel.Reply, error) {
+	var in struct{ ClientID, Email, Relationship, Scope, AccessUntil string }
+	if err := c.Bind(&in); err != nil {
+		return nil, err
+	}
+	o := offer{ClientID: in.ClientID, Email: in.Email, Relationship: cmp.Or(in.Relationship, collections.RelationshipSelf),
+		Scope: cmp.Or(in.Scope, kernel.ScopeAll), Until: in.AccessUntil, untilField: "accessUntil"}
+	if _, err := o.check(c.App); err != nil {
+		return nil, err
+	}
+	if _, err := c.App.FindRecordById(collections.Clients, in.ClientID); err != nil {
+		return nil, err
+	}
+	i, err := o.invite(c.App, c.Actor)
+	if err != nil {
+		return nil, err
+	}
+	return kernel.Created(map[string]any{"id": i.Id, "expiresAt": i.ExpiresAt()}), nil
+}
+
+// openToDesk finds an invitation that the desk may still do something with.
+func openToDesk(tx core.App, id string) (*collections.Invitation, error) {
+	r, err := tx.FindRecordById(collections.Invitations, id)
+	if err != nil {
+		return nil, err
+	}
+	i := collections.AsInvitation(r)
+	if i.Accepted() || i.Revoked() {
+		return nil, kernel.Conflict("INVITATION_OVER", "This invitation was accepted or revoked. Make a new one if it is needed.")
+	}
+	return i, nil
+}
+
+func resendInvitation(c *kernel.Call) (*kernel.Reply, error) {
+	var i *collections.Invitation
+	err := c.App.RunInTransaction(func(tx core.App) (err error) {
+		if i, err = openToDesk(tx, c.ID()); err != nil {
+			return err
+		}
+		if i.SentCount() >= invitationSends {
+			return kernel.Conflict("SENT_TOO_OFTEN", "This invitation was sent often enough. Revoke it and make a new one.")
+		}
+		may, err := invitationMayBeMailed(tx, i)
+		if err != nil {
+			return err
+		}
+		if !may {
+			return kernel.Conflict("INVITATION_OVER", "What this invitation offers can no longer be given. Make a new one if it is needed.")
+		}
+		return mailAgain(tx, c.Actor, i)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kernel.OK(map[string]any{"id": i.Id, "expiresAt": i.ExpiresAt()}), nil
+}
+
+func revokeInvitation(c *kernel.Call) (*kernel.Reply, error) {
+	err := c.App.RunInTransaction(func(tx core.App) error {
+		i, err := openToDesk(tx, c.ID())
+		if err != nil {
+			return err
+		}
+		return withdraw(tx, c.Actor, i)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return kernel.OK(map[string]string{"id": c.ID()}), nil
+}
+
+func withdraw(tx core.App, by kernel.Actor, i *collections.Invitation) error {
+	i.Revoke(kernel.Now(tx))
+	audit.As(i.Record, audit.RevokeInvitation)
+	return kernel.SaveAs(tx, by, i.Record)
+}
