@@ -36,7 +36,7 @@ func (p *PasskeyCredential) LastUsed() time.Time     { return p.GetDateTime("las
 
 // PasskeysOf lists an account's passkeys, oldest first.
 func PasskeysOf(app core.App, owner *core.Record) ([]*PasskeyCredential, error) {
-	rows, err := ownedRecords(app, PasskeyCredentials, owner)
+	rows, err := OwnedRecords(app, PasskeyCredentials, owner)
 	if err != nil {
 		return nil, err
 	}

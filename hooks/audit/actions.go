@@ -32,6 +32,11 @@ const (
 	CancelEmailChange  Action = "CANCEL_CHANGE_EMAIL"
 	ChangeEmail        Action = "CHANGE_EMAIL"
 	CloseAccount       Action = "CLOSE_ACCOUNT"
+	ViewMFA            Action = "VIEW_MFA"
+	SetUpMFA           Action = "SET_UP_MFA"
+	EnableMFA          Action = "ENABLE_MFA"
+	DisableMFA         Action = "DISABLE_MFA"
+	RenewRecoveryCodes Action = "RENEW_RECOVERY_CODES"
 	RevokeSession      Action = "REVOKE_SESSION"
 )
 
