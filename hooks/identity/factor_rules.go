@@ -23,8 +23,8 @@ var changeable = map[string][]string{
 	collections.RememberedDevices:  {"last_used", "revoked_at"},
 }
 
-// final are instants that are set once.
-var final = []string{"enabled_at", "used_at", "revoked_at"}
+// final are instants that are set once. Of the use of a recovery code the database itself says so.
+var final = []string{"enabled_at", "revoked_at"}
 
 func bindFactorRules(d *door) {
 	app := d.app
@@ -32,22 +32,11 @@ func bindFactorRules(d *door) {
 		app.OnRecordCreate(name).BindFunc(refuseOtherHands)
 		app.OnRecordUpdate(name).BindFunc(refuseOtherHands)
 		app.OnRecordDelete(name).BindFunc(refuseOtherHands)
-		app.OnRecordEnrich(name).BindFunc(showNoSecrets)
-		kernel.WrittenByPortalAlone(app, name)
 	}
 	app.OnRecordDeleteExecute(collections.MFAFactors).BindFunc(refuseRemovingRequired)
 	app.OnRecordCreateExecute(collections.MFAFactors).BindFunc(d.followFactors)
 	app.OnRecordUpdateExecute(collections.MFAFactors).BindFunc(d.followFactors)
 	app.OnRecordDeleteExecute(collections.MFAFactors).BindFunc(d.followFactors)
-}
-
-// showNoSecrets: PocketBase shows hidden fields to owners, and a secret or hash of somebody's is nobody else's.
-func showNoSecrets(e *core.RecordEnrichEvent) error {
-	if err := e.Next(); err != nil {
-		return err
-	}
-	e.Record.Hide("secret", "phone", "code_hash", "token_hash", "public_key")
-	return nil
 }
 
 // refuseOtherHands: an account's keys are made and changed by the account itself, or by the system. The clinic's
