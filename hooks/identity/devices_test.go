@@ -185,3 +185,60 @@ func TestDutyBeforeTheList(t *testing.T) {
 	c.want(c.do("GET", kernel.Portal+"/test/public", token, nil), 200, "")
 	c.want(c.do("POST", auth+"logout", token, m{}), 200, "")
 }
+
+// A proof grows old whatever the session does, and a restart knows how old it is. Only showing it again freshens it.
+func TestProofGrowsOld(t *testing.T) {
+	c := newClinic(t)
+	in := c.in(ada)
+	token, refresh := in.Tokens.AccessToken, in.Tokens.RefreshToken
+	if want := c.now().Add(proofLasts); in.Session.ProvenUntil.After(want) || in.Session.ProvenUntil.Before(want.Add(-2*time.Second)) {
+		t.Fatal(in.Session.ProvenUntil)
+	}
+	until := func() time.Time {
+		return data[struct{ Session SessionInfo }](t, c.do("GET", auth+"session", token, nil)).Session.ProvenUntil
+	}
+	c.advance(9 * time.Minute)
+	c.want(c.do("POST", auth+"session/extend", token, m{}), 200, "")
+	c.want(c.do("POST", "/api/collections/portal_users/auth-refresh", token, nil), 200, "")
+	pair := data[Tokens](t, c.do("POST", auth+"refresh-token", "", m{"refreshToken": refresh}))
+	token = pair.AccessToken
+	c.restart()
+	if got := until(); !got.Equal(in.Session.ProvenUntil) {
+		t.Fatal("freshened without a proof: ", got)
+	}
+	c.advance(time.Minute)
+	c.want(c.do("POST", auth+"mfa/email/setup", token, m{}), 403, "REAUTHENTICATION_REQUIRED")
+	c.want(c.do("POST", auth+"reauthenticate", token, m{"password": "wrong"}), 400, "WRONG_PASSWORD")
+	c.want(c.do("POST", auth+"mfa/email/setup", token, m{}), 403, "REAUTHENTICATION_REQUIRED")
+	c.want(c.do("POST", auth+"reauthenticate", token, m{"password": password}), 200, "")
+	c.want(c.do("POST", auth+"mfa/email/setup", token, m{}), 200, "")
+}
+
+// A remembered browser is spared the second factor, and nothing else: its sessions end like any other.
+func TestRememberedSessionsEndAlike(t *testing.T) {
+	c := newClinic(t)
+	c.withTOTP("portal_users", adaLogin)
+	a := c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code(), "rememberDevice": true})
+	cookie := a.cookie(t, "__Host-anteroom_device")
+	in := func() LoginData { return data[LoginData](t, c.login(ada, password, "Cookie", cookie)) }
+	idle := in()
+	if !idle.Session.Remembered || idle.Session.AbsoluteExpiresAt.After(c.now().Add(8*time.Hour)) {
+		t.Fatalf("%+v", idle.Session)
+	}
+	c.advance(15 * time.Minute)
+	if c.me(idle.Tokens.AccessToken) != 401 {
+		t.Fatal("a remembered session outlives the idle limit")
+	}
+	c.want(c.do("POST", auth+"refresh-token", "", m{"refreshToken": idle.Tokens.RefreshToken}), 401, "SESSION_ENDED")
+	long := in()
+	for range 47 {
+		c.advance(10 * time.Minute)
+		if c.me(long.Tokens.AccessToken) != 200 {
+			t.Fatal("ended early")
+		}
+	}
+	c.advance(10 * time.Minute)
+	if c.me(long.Tokens.AccessToken) != 401 {
+		t.Fatal("a remembered session outlives the absolute limit")
+	}
+}
