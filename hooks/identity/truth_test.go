@@ -19,7 +19,7 @@ import (
 // that knows nothing of the code. What opens is counted in rows: sessions, and lines of the audit log that say LOGIN.
 
 const (
-	right, wrong, missing, anothers = "right", "wrong", "missing", "somebody else's"
+	right, wrongOne, missing, anothers = "right", "wrong", "missing", "somebody else's"
 
 	replayed, otherMethod, expired, otherProof = "replayed", "of another method", "of an expired proof", "of another waiting proof"
 
@@ -27,9 +27,9 @@ const (
 )
 
 var (
-	truthFirst  = []string{right, wrong, missing, anothers}
+	truthFirst  = []string{right, wrongOne, missing, anothers}
 	truthSetups = []string{noFactor, justTOTP, justSMS, justEmail, withRecovery, required}
-	truthShown  = []string{right, wrong, missing, replayed, anothers, otherMethod, expired, otherProof}
+	truthShown  = []string{right, wrongOne, missing, replayed, anothers, otherMethod, expired, otherProof}
 )
 
 // isSent tells whether the factor of a set-up is a code that is sent for one proof.
@@ -112,9 +112,9 @@ var truthDoors = []truthDoor{
 			return []answer{c.withCode(x.waits, x.code, x.by)}
 		}},
 	{name: "authWithPassword of portal_users", who: adaSide, alongside: true, start: portalPassword, counts: "LOGIN",
-		opens: func(f, s, x string) bool { return truthOf(f, s, x, true) }, try: bySDK},
+		opens: func(f, s, x string) bool { return truthOf(f, s, x, true) }, try: throughSDK},
 	{name: "authWithPassword of staff", who: deeSide, alongside: true, start: staffPassword, counts: "LOGIN",
-		opens: func(f, s, x string) bool { return truthOf(f, s, x, true) }, try: bySDK},
+		opens: func(f, s, x string) bool { return truthOf(f, s, x, true) }, try: throughSDK},
 	{name: "auth/login of staff, mfaToken", who: deeSide, start: staffPassword, counts: "LOGIN",
 		opens: func(f, s, x string) bool { return truthOf(f, s, x, false) },
 		try: func(c *truthClinic, x truthTry) []answer {
@@ -125,7 +125,7 @@ var truthDoors = []truthDoor{
 		}},
 	{name: "auth/reset-password", who: adaSide, start: mailedLink, counts: "RESET_PASSWORD", opens: truthOfReset,
 		try: func(c *truthClinic, x truthTry) []answer {
-			link := map[string]string{right: c.links[x.who.id], wrong: "made-up", missing: "", anothers: c.links[boLogin]}[x.first]
+			link := map[string]string{right: c.links[x.who.id], wrongOne: "made-up", missing: "", anothers: c.links[boLogin]}[x.first]
 			return []answer{c.post("reset-password", m{"token": link, "password": "Another-Harbour-43", "mfaToken": x.waits, "mfaCode": x.code, "method": x.by})}
 		}},
 }
@@ -142,7 +142,7 @@ func mailedLink(c *truthClinic, s side) answer {
 	return c.post("reset-password", m{"token": c.links[s.id], "password": "Another-Harbour-43"})
 }
 
-func bySDK(c *truthClinic, x truthTry) []answer {
+func throughSDK(c *truthClinic, x truthTry) []answer {
 	return []answer{c.do("POST", "/api/collections/"+x.who.collection+"/auth-with-password", "",
 		m{"identity": x.who.email, "password": x.password, "mfaCode": x.code, "method": x.by})}
 }
@@ -230,7 +230,7 @@ func (c *truthClinic) rest() {
 // prepare makes what is shown. It says false where a door has no such case.
 func (c *truthClinic) prepare(d truthDoor, first, second string) (truthTry, bool) {
 	c.Helper()
-	x := truthTry{who: d.who, first: first, by: c.method(), password: map[string]string{right: password, wrong: "Wrong-Harbour-42", anothers: "Bos-Own-Harbour-9"}[first]}
+	x := truthTry{who: d.who, first: first, by: c.method(), password: map[string]string{right: password, wrongOne: "Wrong-Harbour-42", anothers: "Bos-Own-Harbour-9"}[first]}
 	if d.alongside && (second == expired || second == otherProof) {
 		return x, false
 	}
@@ -247,7 +247,7 @@ func (c *truthClinic) prepare(d truthDoor, first, second string) (truthTry, bool
 	switch second {
 	case right:
 		x.code = c.rightCode(d, d.who, mine)
-	case wrong:
+	case wrongOne:
 		x.code = "000000"
 	case replayed:
 		x.code = c.rightCode(d, d.who, mine)
