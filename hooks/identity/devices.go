@@ -128,7 +128,7 @@ func (d *door) endSession(c *kernel.Call) (*kernel.Reply, error) {
 			return err
 		}
 		if id == "others" {
-			return d.endElsewhere(tx, c.Actor, account, collections.EndedLogout, c.Actor.Session)
+			return d.endSignInsElsewhere(tx, c.Actor, account, collections.EndedLogout, c.Actor.Session)
 		}
 		row, err := ownRow(tx, collections.PortalSessions, id, account)
 		if err != nil {

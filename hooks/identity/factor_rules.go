@@ -149,7 +149,7 @@ func (d *door) followFactors(e *core.RecordEvent) error {
 				return err
 			}
 		}
-		if err := d.endElsewhere(tx, by, account, collections.EndedCredentials, by.Session); err != nil {
+		if err := d.endSignInsElsewhere(tx, by, account, collections.EndedCredentials, by.Session); err != nil {
 			return err
 		}
 		return noticeOf(tx, account, said)
@@ -167,9 +167,9 @@ func markFactors(tx core.App, by kernel.Actor, account *core.Record, enabled []*
 	return kernel.SaveAs(tx, by, account)
 }
 
-// endElsewhere ends every session of an account but the one to keep, and forgets every remembered device but that
+// endSignInsElsewhere ends every session of an account but the one to keep, and forgets every remembered device but that
 // session's own.
-func (d *door) endElsewhere(tx core.App, by kernel.Actor, account *core.Record, reason, keep string) error {
+func (d *door) endSignInsElsewhere(tx core.App, by kernel.Actor, account *core.Record, reason, keep string) error {
 	device := ""
 	if keep != "" {
 		row, err := tx.FindRecordById(collections.PortalSessions, keep)

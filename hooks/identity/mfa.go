@@ -480,7 +480,7 @@ func (d *door) renewRecoveryCodes(tx core.App, by kernel.Actor, account *core.Re
 	if err != nil {
 		return nil, err
 	}
-	if err := d.endElsewhere(tx, by, account, collections.EndedCredentials, by.Session); err != nil {
+	if err := d.endSignInsElsewhere(tx, by, account, collections.EndedCredentials, by.Session); err != nil {
 		return nil, err
 	}
 	return codes, noticeOf(tx, account, noticeRecoveryRenewed)

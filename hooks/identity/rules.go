@@ -98,7 +98,7 @@ func (d *door) judgeChange(e *core.RecordEvent) error {
 			return nil
 		}
 		kept, _ := e.Record.GetRaw(keptKey).(string)
-		return d.endElsewhere(tx, kernel.ActorOf(e.Record), e.Record, reason, kept)
+		return d.endSignInsElsewhere(tx, kernel.ActorOf(e.Record), e.Record, reason, kept)
 	})
 }
 
