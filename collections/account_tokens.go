@@ -67,10 +67,10 @@ func AccountTokenByLink(app core.App, purpose TokenPurpose, linkHash string) (*A
 	return AsAccountToken(r), nil
 }
 
-// TriedCodes counts the wrong codes of a login over all its tokens of one purpose, closed ones too.
+// TriedCodes counts the wrong codes of a login (or staff member) over all its tokens of one purpose, closed ones too.
 func TriedCodes(app core.App, user string, purpose TokenPurpose) (n int, err error) {
 	err = app.RecordQuery(AccountTokens).Select("coalesce(sum(attempts), 0)").
-		AndWhere(dbx.HashExp{"portal_user": user, "purpose": string(purpose)}).Row(&n)
+		AndWhere(dbx.HashExp{"purpose": string(purpose)}).AndWhere(dbx.Or(dbx.HashExp{"portal_user": user}, dbx.HashExp{"staff": user})).Row(&n)
 	return n, err
 }
 

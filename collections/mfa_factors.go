@@ -13,6 +13,12 @@ const (
 	RecoveryCodes = "recovery_codes"
 )
 
+// Codes that prove a number or address before it becomes a factor.
+const (
+	TokenFactorSMS   TokenPurpose = "mfa_sms"
+	TokenFactorEmail TokenPurpose = "mfa_email"
+)
+
 // FactorMethod is a way to prove a second time who one is. MethodRecovery and MethodPasskey have no row of mfa_factors.
 type FactorMethod string
 
@@ -52,12 +58,13 @@ func (f *MFAFactor) LastStep() int64        { return int64(f.GetInt("last_step")
 func (f *MFAFactor) Phone() string          { return f.GetString("phone") }
 func (f *MFAFactor) Secret() string         { return f.GetString("secret") } // base32, opened when it is read
 func (f *MFAFactor) Owner() string          { return f.GetString("owner") }
+func (f *MFAFactor) Made() time.Time        { return f.GetDateTime("created").Time() }
 func (f *MFAFactor) Use(at time.Time)       { f.Set("last_used", at) }
 func (f *MFAFactor) SetLastStep(step int64) { f.Set("last_step", step) }
 
 // FactorsOf lists an account's rows, those that are not enabled included, oldest first.
 func FactorsOf(app core.App, owner *core.Record) ([]*MFAFactor, error) {
-	rows, err := ownedRecords(app, MFAFactors, owner)
+	rows, err := OwnedRecords(app, MFAFactors, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +77,7 @@ func FactorsOf(app core.App, owner *core.Record) ([]*MFAFactor, error) {
 
 // UnusedRecoveryCodes lists an account's recovery codes that can still be used.
 func UnusedRecoveryCodes(app core.App, owner *core.Record) ([]*core.Record, error) {
-	rows, err := ownedRecords(app, RecoveryCodes, owner)
+	rows, err := OwnedRecords(app, RecoveryCodes, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +112,8 @@ func ownedRecord(app core.App, name string, owner *core.Record) (*core.Record, e
 	return r, nil
 }
 
-// ownedRecords lists an account's rows of a collection, oldest first.
-func ownedRecords(app core.App, name string, owner *core.Record) ([]*core.Record, error) {
+// OwnedRecords lists an account's rows of a collection, oldest first.
+func OwnedRecords(app core.App, name string, owner *core.Record) ([]*core.Record, error) {
 	rows := []*core.Record{}
 	err := app.RecordQuery(name).AndWhere(dbx.HashExp{"owner_collection": owner.Collection().Name, "owner": owner.Id}).OrderBy("created", "id").All(&rows)
 	return rows, err

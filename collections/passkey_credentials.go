@@ -55,7 +55,7 @@ func (p *PasskeyCredential) Transports() []string {
 
 // PasskeysOf lists an account's passkeys, oldest first.
 func PasskeysOf(app core.App, owner *core.Record) ([]*PasskeyCredential, error) {
-	rows, err := ownedRecords(app, PasskeyCredentials, owner)
+	rows, err := OwnedRecords(app, PasskeyCredentials, owner)
 	if err != nil {
 		return nil, err
 	}

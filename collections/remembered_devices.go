@@ -38,7 +38,7 @@ func (d *RememberedDevice) Counts(now time.Time) bool {
 
 // RememberedDevicesOf lists an account's devices, oldest first, revoked and expired ones too.
 func RememberedDevicesOf(app core.App, owner *core.Record) ([]*RememberedDevice, error) {
-	rows, err := ownedRecords(app, RememberedDevices, owner)
+	rows, err := OwnedRecords(app, RememberedDevices, owner)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pquerna/otp/totp"
+
 	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
@@ -45,6 +48,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	post("session/extend", in.Tokens.AccessToken, nil).Data(t, &m{})
 	var fresh tokens
 	post("refresh-token", "", m{"refreshToken": in.Tokens.RefreshToken}).Data(t, &fresh)
+	factorAnswers(t, c, fresh.AccessToken)
 	post("logout", fresh.AccessToken, nil).Data(t, &m{})
 	post("logout", fresh.AccessToken, nil).Refused(t, 401, "SESSION_ENDED")
 	post("refresh-token", "", m{"refreshToken": fresh.RefreshToken}).Refused(t, 401, "SESSION_ENDED")
@@ -150,4 +154,71 @@ func mailLinksAndAddresses(t *testing.T, c *testkit.Clinic) {
 	do("POST", "close-account", changed.AccessToken, m{}).Refused(t, 400, "VALIDATION_ERROR")
 	do("POST", "close-account", changed.AccessToken, m{"confirm": true}).Data(t, &m{})
 	do("POST", "login", "", m{"email": "uma.new@mail.example", "password": "Another-Harbour-43"}).Refused(t, 403, "ACCOUNT_SUSPENDED")
+}
+
+// factorAnswers sets every second factor up and down again.
+func factorAnswers(t *testing.T, c *testkit.Clinic, token string) {
+	t.Helper()
+	const auth = "/api/v1/portal/auth/"
+	type m = map[string]any
+	post := func(path string, body any) *testkit.Response { return c.Do(t, http.MethodPost, auth+path, token, body) }
+	var setup struct{ Secret string }
+	post("mfa/totp/setup", nil).Data(t, &setup)
+	post("mfa/totp/enable", m{"code": "000000"}).Refused(t, 400, "CODE_INVALID")
+	shown := func() string {
+		code, err := totp.GenerateCode(setup.Secret, kernel.Now(c.App))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
+	}
+	var on struct{ RecoveryCodes []string }
+	post("mfa/totp/enable", m{"code": shown()}).Data(t, &on)
+	post("mfa/sms/setup", m{"phone": "+13035550134"}).Data(t, &m{})
+	post("mfa/sms/enable", m{"code": "000000"}).Refused(t, 400, "CODE_INVALID")
+	post("mfa/email/setup", nil).Data(t, &m{})
+	post("mfa/email/enable", m{"code": "000000"}).Refused(t, 400, "CODE_INVALID")
+	c.Do(t, http.MethodGet, auth+"mfa", token, nil).Data(t, &m{})
+	c.Do(t, http.MethodGet, auth+"sessions", token, nil).Data(t, &m{})
+	c.Do(t, http.MethodDelete, auth+"sessions/others", token, nil).Data(t, &m{})
+	c.Do(t, http.MethodDelete, auth+"devices/all", token, nil).Data(t, &m{})
+	c.Do(t, http.MethodDelete, auth+"devices/nodevice0000000", token, nil).Refused(t, 404, "NOT_FOUND")
+	post("mfa/recovery-codes", nil).Data(t, &on)
+	post("mfa/disable", m{"method": "totp", "password": testkit.Password}).Refused(t, 401, "MFA_REQUIRED")
+	post("mfa/disable", m{"method": "totp", "password": testkit.Password, "mfaCode": on.RecoveryCodes[0]}).Data(t, &m{})
+}
+
+// A clinic in production that cannot send does not offer to, and cannot ask for what it could not send.
+func TestFactorsThatCannotBeSent(t *testing.T) {
+	c := testkit.With(t, func(cfg *kernel.Config) { cfg.Mode = kernel.Production })
+	token := c.As(t, testkit.AdaEmail)
+	c.Do(t, http.MethodPost, "/api/v1/portal/auth/mfa/sms/setup", token, map[string]string{"phone": "+13035550134"}).Refused(t, 503, "SMS_UNAVAILABLE")
+	settings := func() *core.Record {
+		r, err := c.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, field := range []string{"mfa_clients", "mfa_staff"} {
+		r := settings()
+		r.Set(field, "required")
+		if err := c.App.Save(r); err == nil || !strings.Contains(err.Error(), "SMTP_HOST") {
+			t.Error(field, err)
+		}
+		r = settings()
+		r.Set(field, "optional")
+		if err := c.App.Save(r); err != nil {
+			t.Error(field, err)
+		}
+	}
+	with := testkit.With(t, func(cfg *kernel.Config) { cfg.Mode, cfg.SMTPHost = kernel.Production, "mail.example" })
+	r, err := with.App.FindFirstRecordByFilter("clinic_settings", "id != ''")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Set("mfa_staff", "required")
+	if err := with.App.Save(r); err != nil {
+		t.Error(err)
+	}
 }

@@ -36,11 +36,10 @@ type ways struct {
 // has verified its user is two factors by itself (NIST SP 800-63B-4, section 3.1.7), so nothing needs to follow it.
 func waysAfter(app core.App, first Method, account *core.Record) (ways, error) {
 	var w ways
-	rows, err := collections.FactorsOf(app, account)
-	if err != nil {
+	var err error
+	if w.factors, err = enabledFactors(app, account); err != nil {
 		return w, err
 	}
-	w.factors = slices.DeleteFunc(rows, func(f *collections.MFAFactor) bool { return !f.Enabled() })
 	if first == ByPasskey {
 		return w, nil
 	}
@@ -255,9 +254,11 @@ func useRecoveryCode(tx core.App, a *Attempt, now *core.Record, code string) err
 	return noticeOf(tx, now, noticeRecoveryUsed)
 }
 
-// recoveryHash is salted with its account, so that two accounts' codes never compare.
+// recoveryHash is salted with its account, so that two accounts' codes never compare. Letters that look like digits
+// are those digits (Crockford's base 32).
 func recoveryHash(account *core.Record, code string) string {
-	return hashOf("recovery code", []byte(account.Collection().Name), []byte(account.Id), []byte(plainCode(code)))
+	plain := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(plainCode(code))
+	return hashOf("recovery code", []byte(account.Collection().Name), []byte(account.Id), []byte(plain))
 }
 
 // noteUse is bookkeeping beside the sign-in's own line: plain SQL.

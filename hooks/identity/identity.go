@@ -66,6 +66,7 @@ func Bind(app core.App) {
 	bindOAuth(d)
 	bindPausedGate(d)
 	bindAccountRules(d)
+	bindFactorRules(d)
 	bindPeopleRules(app)
 	bindMailLinks(d)
 	bindEmailChange(d)
@@ -97,6 +98,8 @@ func Bind(app core.App) {
 		post("session/extend", kernel.AnySignIn, "", d.extend),
 		kernel.Route{Method: "GET", Path: kernel.Portal + "/auth/session", Access: kernel.AnySignIn, Do: d.session},
 	)
+	kernel.Handle(app, factorRoutes(d)...)
+	kernel.Handle(app, deviceRoutes(d)...)
 	app.Cron().MustAdd("anteroom_forget_sign_in_traces", "23 * * * *", func() {
 		if err := forgetTraces(app); err != nil {
 			app.Logger().Error("forget old sign-in traces", "error", err)

@@ -350,18 +350,28 @@ func openAccount(tx core.App, by *kernel.Actor, u *collections.PortalUser) (bool
 
 // resetPassword sets a new password by the mailed link, once, and ends every session (a rule of the account). It also
 // opens an account whose registered password is void: the link proves the address in the same act. The
-// link is judged before the password, and hashing happens only for a link that is good.
+// link is judged before the password, and hashing happens only for a link that is good. The link stands for the first
+// factor alone: a second one that the account has set up is asked for as at sign-in, and used up with the link.
 func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
-	var in struct{ Token, Password string }
+	var in struct {
+		Token, Password string
+		factorCode
+		passkeyAnswer
+	}
 	if err := c.Bind(&in); err != nil {
 		return nil, err
 	}
 	bad := kernel.Invalid("", "Choose a new password.")
 	requireText(bad, "token", in.Token, 200)
-	if requireText(bad, "password", in.Password, 4*longest+1); bad.HasFields() {
+	requireText(bad, "password", in.Password, 4*longest+1)
+	if in.check(bad); bad.HasFields() {
 		return nil, bad
 	}
 	_, u, err := resetToken(c.App, in.Token)
+	if err != nil {
+		return nil, err
+	}
+	a, err := d.attemptAtReset(c, in.Token, in.factorCode, in.passkeyAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -372,9 +382,12 @@ func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	email := ""
-	err = c.App.RunInTransaction(func(tx core.App) error {
+	set := func(tx core.App) error {
 		_, now, err := resetToken(tx, in.Token) // once more: two may use the link at the same time
 		if err != nil {
+			return err
+		}
+		if err := requireOwnFactor(tx, a, now.Record); err != nil {
 			return err
 		}
 		email = now.Email()
@@ -402,8 +415,8 @@ func (d *door) resetPassword(c *kernel.Call) (*kernel.Reply, error) {
 		w, s := wordsFor(now.Language()), collections.Settings(tx)
 		return outbox.Mail(tx, outbox.Message{Topic: "password_changed", To: now.Email(), Language: w.language,
 			Subject: fmt.Sprintf(w.changedSubject, s.ClinicName), Text: w.changedText})
-	})
-	if err != nil {
+	}
+	if err := d.pass(c.RequestEvent, a, func() error { return c.App.RunInTransaction(set) }); err != nil {
 		return nil, err
 	}
 	d.forgetFailures(proof{collection: collections.PortalUsers, email: email})

@@ -141,7 +141,7 @@ func (d *door) linkTo(e *core.RecordAuthWithOAuth2RequestEvent, x *session) erro
 
 // changedWaysIn is what follows every change of what somebody signs in with: the other sessions end, and the person is told.
 func (d *door) changedWaysIn(tx core.App, by kernel.Actor, account *core.Record, keep string, n notice) error {
-	if err := d.sessions.revokeOwnerAs(tx, by, account.Collection().Name, account.Id, collections.EndedCredentials, keep); err != nil {
+	if err := d.endSignInsElsewhere(tx, by, account, collections.EndedCredentials, keep); err != nil {
 		return err
 	}
 	return noticeOf(tx, account, n)
@@ -243,7 +243,7 @@ func (d *door) unlink(c *kernel.Call) (*kernel.Reply, error) {
 // Each try makes our server ask the provider, so an address has few of them. Only what opened nothing is counted.
 
 func oauthCounters(ip string) []counter {
-	return []counter{{key: keyOf("oauth", ip), most: 20, window: 15 * time.Minute}}
+	return []counter{{key: keyOf("oauth", kernel.Network(ip)), most: 20, window: 15 * time.Minute, own: true}}
 }
 
 func (d *door) noteStranger(e *core.RequestEvent) error {

@@ -67,15 +67,7 @@ func refuseForeignPasskey(e *core.RecordEvent) error {
 }
 
 func isOwnOrSystem(by kernel.Actor, r *core.Record) bool {
-	switch by.Kind {
-	case kernel.KindSystem:
-		return true
-	case kernel.KindClient:
-		return by.ID == r.GetString("owner") && r.GetString("owner_collection") == collections.PortalUsers
-	case kernel.KindStaff:
-		return by.ID == r.GetString("owner") && r.GetString("owner_collection") == collections.Staff
-	}
-	return false
+	return by.Kind == kernel.KindSystem || belongsTo(r, by)
 }
 
 // refuseOneTooMany counts inside the transaction, and tells of a passkey that is somebody's already. Whose it is stays
@@ -121,31 +113,17 @@ func (d *door) changeOfPasskeys(n notice) func(*core.RecordEvent) error {
 			if err != nil {
 				return err
 			}
-			if err := d.endElsewhere(tx, by, account); err != nil || !isOwnOrSystem(by, e.Record) {
+			keep := ""
+			if belongsTo(e.Record, by) {
+				keep = by.Session
+			}
+			err = d.endSignInsElsewhere(tx, by, account, collections.EndedCredentials, keep)
+			if err != nil || !isOwnOrSystem(by, e.Record) {
 				return err
 			}
 			return noticeOf(tx, account, n)
 		})
 	}
-}
-
-// endElsewhere ends an account's sessions and forgets its devices, but the session and device of by, if it is the
-// account's own.
-func (d *door) endElsewhere(tx core.App, by kernel.Actor, account *core.Record) error {
-	here, device := "", ""
-	if by.ID == account.Id && by.Session != "" {
-		row, err := tx.FindRecordById(collections.PortalSessions, by.Session)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if err == nil {
-			here, device = row.Id, row.GetString("device")
-		}
-	}
-	if err := d.sessions.revokeOwnerAs(tx, by, account.Collection().Name, account.Id, collections.EndedCredentials, here); err != nil {
-		return err
-	}
-	return forgetDevices(tx, by, account, device)
 }
 
 // Passkey is one of an account's passkeys, as its person sees it. Instants are UTC.

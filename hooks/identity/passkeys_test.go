@@ -374,10 +374,10 @@ func TestPasskeyAsSecondFactor(t *testing.T) {
 // A passkey freshens the proof of a session, its own account's alone.
 func TestReauthenticateByPasskey(t *testing.T) {
 	c, adas, bos := newClinic(t), newAuthenticator(t), newAuthenticator(t)
-	in := c.in(ada)
+	c.withTOTP("portal_users", adaLogin)
+	in := data[LoginData](t, c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code()}))
 	c.addPasskey(adas, in.Tokens.AccessToken)
 	c.addPasskey(bos, c.in(bo).Tokens.AccessToken)
-	c.withTOTP("portal_users", adaLogin)
 	c.advance(11 * time.Minute)
 	again := func(body m) answer { return c.do("POST", auth+"reauthenticate", in.Tokens.AccessToken, body) }
 	c.want(c.do("POST", passkeys+"/register/begin", in.Tokens.AccessToken, m{}), 403, "REAUTHENTICATION_REQUIRED")
@@ -435,7 +435,7 @@ func TestPasskeyIsAChangeOfCredentials(t *testing.T) {
 	elsewhere := data[LoginData](t, c.login(ada, password, "Cookie", other)).Tokens.AccessToken
 	added := c.addPasskey(a, here)
 	changed(elsewhere, other)
-	if mails := c.mail(ada); len(mails) != 1 || !strings.Contains(mails[0].Subject, "passkey was added") {
+	if mails := c.mail(ada); len(mails) != 2 || !strings.Contains(mails[0].Subject, "passkey was added") {
 		t.Errorf("%+v", mails)
 	}
 
@@ -457,7 +457,7 @@ func TestPasskeyIsAChangeOfCredentials(t *testing.T) {
 	elsewhere = data[LoginData](t, c.login(ada, password, "Cookie", other)).Tokens.AccessToken
 	c.want(c.do("DELETE", path, here, nil), 200, "")
 	changed(elsewhere, other)
-	if mails := c.mail(ada); len(mails) != 2 || !strings.Contains(mails[0].Subject, "passkey was removed") {
+	if mails := c.mail(ada); len(mails) != 3 || !strings.Contains(mails[0].Subject, "passkey was removed") {
 		t.Errorf("%+v", mails)
 	}
 	c.want(c.finish(late), 401, "PASSKEY_INVALID")

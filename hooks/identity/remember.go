@@ -99,6 +99,9 @@ func rememberDevice(tx core.App, a *Attempt, who kernel.Actor, account *core.Rec
 	if err != nil {
 		return "", err
 	}
+	if err := dateByClock(tx, d.ProxyRecord()); err != nil {
+		return "", err
+	}
 	d.Set("device_type", session.GetString("device_type"))
 	d.Set("device_os", session.GetString("device_os"))
 	d.Set("browser", session.GetString("browser"))

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"maps"
 	"slices"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -73,8 +74,8 @@ func forgetTyped(e *core.RecordEvent) error {
 	return e.Next()
 }
 
-// judgeChange refuses an illegal move of an account, and ends its sessions in the transaction of the change that
-// makes them wrong. The row is read again, because Record.Original is that of the last load, not of the last save.
+// judgeChange refuses an illegal move of an account, and ends its sessions and remembered devices in the transaction of
+// the change that makes them wrong. The row is read again, because Record.Original is that of the last load, not of the last save.
 func (d *door) judgeChange(e *core.RecordEvent) error {
 	return kernel.InTransaction(e, func(tx core.App) error {
 		before, err := tx.FindRecordById(e.Record.Collection(), e.Record.Id)
@@ -97,7 +98,7 @@ func (d *door) judgeChange(e *core.RecordEvent) error {
 			return nil
 		}
 		kept, _ := e.Record.GetRaw(keptKey).(string)
-		return d.sessions.revokeOwnerAs(tx, kernel.ActorOf(e.Record), e.Record.Collection().Name, e.Record.Id, reason, kept)
+		return d.endSignInsElsewhere(tx, kernel.ActorOf(e.Record), e.Record, reason, kept)
 	})
 }
 
@@ -106,7 +107,12 @@ func (d *door) endSessionsOfDeleted(e *core.RecordEvent) error {
 		if err := e.Next(); err != nil {
 			return err
 		}
-		return d.sessions.revokeOwnerAs(tx, kernel.ActorOf(e.Record), e.Record.Collection().Name, e.Record.Id, collections.EndedDeleted, "")
+		by := kernel.ActorOf(e.Record)
+		// what names its account by id alone goes with it
+		if err := dropOwned(tx, by, e.Record, append(slices.Sorted(maps.Keys(changeable)), collections.PasskeyCredentials)...); err != nil {
+			return err
+		}
+		return d.sessions.revokeOwnerAs(tx, by, e.Record.Collection().Name, e.Record.Id, collections.EndedDeleted, "")
 	})
 }
 

@@ -60,6 +60,12 @@ func refuseBadSettings(e *core.RecordEvent) error {
 	if err := badLimits(r.GetString("limits")); err != nil {
 		bad["limits"] = err
 	}
+	for _, field := range []string{"mfa_clients", "mfa_staff"} {
+		if r.GetString(field) == string(collections.MFARequired) && !canMail(e.App) {
+			bad[field] = validation.NewError("validation_mail",
+				"Set SMTP_HOST and MAIL_FROM first: who has set up no second step is mailed a code, and nobody could sign in without it.")
+		}
+	}
 	if len(bad) > 0 {
 		return bad
 	}
@@ -85,6 +91,12 @@ func badLimits(raw string) error {
 		}
 	}
 	return nil
+}
+
+// canMail tells whether mails leave, or can be read at /dev/mail.
+func canMail(app core.App) bool {
+	cfg := ConfigOf(app)
+	return cfg.IsLocal() || cfg.SMTPHost != ""
 }
 
 func isZone(name string) bool {
