@@ -32,4 +32,6 @@ export const keys = {
   language: 'anteroom.language',
   refreshToken: 'anteroom.refresh',
   actingClient: 'anteroom.client',
+  /** Says only that a passkey was used here, not whose. */
+  passkey: 'anteroom.passkey',
 } as const;

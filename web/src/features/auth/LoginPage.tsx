@@ -7,12 +7,13 @@ import { ErrorSummary } from '@/components/ErrorSummary';
 import { PasswordInput, TextInput } from '@/components/Field';
 import { useConfig } from '@/lib/config';
 import { useErrorSentence } from '@/lib/errors';
+import { challengeOf, type FactorChallenge } from '@/lib/factors';
 import { useFormat } from '@/lib/format';
 import type { Problem } from '@/lib/forms';
 import { safeNext } from '@/lib/nextPath';
 import { api, ApiError } from '@/lib/pb';
 import { signIn, useSession } from '@/lib/session';
-import type { LoginData, MfaMethod } from '@/lib/types';
+import type { LoginData } from '@/lib/types';
 import { AuthLayout } from './AuthLayout';
 import { looksLikeEmail, useAtPhone } from './fields';
 import { SecondFactor } from './SecondFactor';
@@ -36,7 +37,7 @@ export function Component() {
   const format = useFormat();
   const atPhone = useAtPhone();
   const [refusal, setRefusal] = useState<ReactNode>();
-  const [challenge, setChallenge] = useState<{ mfaToken: string; methods: MfaMethod[] }>();
+  const [challenge, setChallenge] = useState<FactorChallenge>();
   const [email, setEmail] = useState(known);
   const [password, setPassword] = useState('');
   const [problems, setProblems] = useState<Problem[]>([]);
@@ -44,7 +45,7 @@ export function Component() {
   const [busy, setBusy] = useState(false);
 
   if (session.status === 'signed-in') return <Navigate to={next} replace />;
-  if (challenge) return <SecondFactor challenge={challenge} onSignedIn={signIn} onStartOver={() => setChallenge(undefined)} />;
+  if (challenge) return <SecondFactor challenge={challenge} onSignedIn={signIn} onRestart={() => setChallenge(undefined)} />;
 
   const missing = (): Problem[] => [
     ...(looksLikeEmail(email) ? [] : [{ id: 'email', message: t('errEmail') }]),
@@ -81,11 +82,9 @@ export function Component() {
       signIn(await api<LoginData>('auth/login', { method: 'POST', body: { email: email.trim(), password }, anonymous: true }));
       void navigate(next, { replace: true });
     } catch (error) {
-      if (error instanceof ApiError && error.reason === 'MFA_REQUIRED') {
-        setChallenge({ mfaToken: String(error.details.mfaToken), methods: (error.details.methods as MfaMethod[] | undefined) ?? [] });
-        return;
-      }
-      setRefusal(refused(error));
+      const asked = challengeOf(error);
+      if (asked) setChallenge(asked);
+      else setRefusal(refused(error));
     } finally {
       setBusy(false);
     }

@@ -85,11 +85,9 @@ describe('signing in', () => {
     await fill(user, 'maya@okafor.example', 'Good-Password-1!');
     const code = await screen.findByLabelText('Code');
     await user.type(code, '000000');
-    await user.click(screen.getByRole('button', { name: 'Go on' }));
     expect(await screen.findByText(/That code isn’t right/)).toBeInTheDocument();
     await user.clear(code);
     await user.type(code, '123 456');
-    await user.click(screen.getByRole('button', { name: 'Go on' }));
     await screen.findByRole('heading', { name: 'Home' });
     expect(seen.at(-1)?.body).toEqual({ mfaToken: 'token1', mfaCode: '123456', method: 'totp' });
   });
