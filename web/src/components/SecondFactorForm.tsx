@@ -267,6 +267,8 @@ function Form({ challenge, onCode, onSend, onPasskey, onRestart }: SecondFactorF
         <form
           onSubmit={(event: FormEvent) => {
             event.preventDefault();
+            // In a dialog over a form of the page, that one is not meant.
+            event.stopPropagation();
             void present(code);
           }}
           noValidate

@@ -27,22 +27,27 @@ export async function canAutofillPasskeys(): Promise<boolean> {
   }
 }
 
-/** Asks for a passkey. `autofill` waits, without a dialog, for one chosen in the e-mail field. */
-export async function provePasskey({ mfaToken, autofill = false }: { mfaToken?: string; autofill?: boolean } = {}): Promise<PasskeyProof> {
-  const [{ startAuthentication }, { challengeId, options }] = await Promise.all([
+interface Ask {
+  mfaToken?: string;
+  /** Waits, without a dialog, for a passkey chosen in the e-mail field. */
+  autofill?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Asks for a passkey. Rejects with the server's refusal, or as `wasDismissed` tells. */
+export async function provePasskey({ mfaToken, autofill = false, signal }: Ask = {}): Promise<PasskeyProof> {
+  const [{ startAuthentication, WebAuthnAbortService }, { challengeId, options }] = await Promise.all([
     webauthn(),
     api<{ challengeId: string; options: PublicKeyCredentialRequestOptionsJSON }>('auth/passkeys/authenticate/begin', {
       method: 'POST',
       body: mfaToken ? { mfaToken } : {},
       anonymous: true,
+      signal,
     }),
   ]);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', () => WebAuthnAbortService.cancelCeremony(), { once: true });
   return { challengeId, credential: await startAuthentication({ optionsJSON: options, useBrowserAutofill: autofill }) };
-}
-
-/** Ends what is waiting for a passkey, if anything is. */
-export function stopAskingForPasskey(): void {
-  void webauthn().then(({ WebAuthnAbortService }) => WebAuthnAbortService.cancelCeremony());
 }
 
 /** The person closed the browser's dialog, it ran out of time, or something else took its place. */

@@ -34,4 +34,8 @@ export const keys = {
   actingClient: 'anteroom.client',
   /** Says only that a passkey was used here, not whose. */
   passkey: 'anteroom.passkey',
+  /** Where to go on when a link in a mail opens another tab. */
+  next: 'anteroom.next',
+  /** An invitation waiting for its person to sign in. */
+  invitation: 'anteroom.invitation',
 } as const;

@@ -19,7 +19,7 @@ export function SecondFactor({ challenge, rememberDevice, onSignedIn, onRestart 
   const { mfaToken } = challenge;
   const remember = rememberDevice ? { rememberDevice } : {};
   return (
-    <AuthLayout title={t('mfaTitle')} step="">
+    <AuthLayout title={t('mfaTitle')} part="factor">
       <SecondFactorForm
         challenge={challenge}
         onSend={(method) => api('auth/mfa/challenge', { method: 'POST', body: { mfaToken, method }, anonymous: true })}
