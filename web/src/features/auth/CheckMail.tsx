@@ -1,4 +1,4 @@
-import { useRef, useState, type FormEvent } from 'react';
+import { useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { Banner } from '@/components/Banner';
 import { Actions, Button } from '@/components/Button';
 import { CodeInput, codeOf } from '@/components/Field';
@@ -16,6 +16,8 @@ interface MailCodeProps {
   busyLabel: string;
   /** Presents the six digits. A refusal of status 400 keeps the person here. */
   onCode: (code: string) => Promise<unknown>;
+  /** What a refusal means here; without it the sentences that every page has. */
+  says?: (error: unknown) => ReactNode;
   onSendAgain: () => Promise<unknown>;
   /** Says that it was sent again, without saying whether the address is known. */
   sentAgain: string;
@@ -23,14 +25,14 @@ interface MailCodeProps {
 }
 
 /** The code from the mail, sending it again, or going back to another address. */
-export function MailCode({ action, busyLabel, onCode, onSendAgain, sentAgain, onOtherAddress }: MailCodeProps) {
+export function MailCode({ action, busyLabel, onCode, says, onSendAgain, sentAgain, onOtherAddress }: MailCodeProps) {
   const { t } = useAuthWords();
   const sentence = useErrorSentence();
   const atPhone = useAtPhone();
   const field = useRef<HTMLInputElement>(null);
   const [code, setCode] = useState('');
   const [error, setError] = useState<string>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<ReactNode>();
   const [busy, setBusy] = useState(false);
   const [again, setAgain] = useState(false);
   const [wait, restartWait] = useCountdown(resendAfter);
@@ -55,7 +57,7 @@ export function MailCode({ action, busyLabel, onCode, onSendAgain, sentAgain, on
       await onCode(digits);
     } catch (failure) {
       if (failure instanceof ApiError && failure.status === 400) refuse(t('codeBad'));
-      else setProblem(sentence(failure));
+      else setProblem((says ?? sentence)(failure));
     } finally {
       setBusy(false);
     }

@@ -32,7 +32,7 @@ export function Component() {
   const [params] = useSearchParams();
   const known = (useLocation().state as AuthState | null)?.email ?? '';
   const next = safeNext(params.get('next'), paths.home);
-  const { challenge, refusal, enter, take, attempt, restart, setRefusal } = useSignIn(next);
+  const { challenge, refusal, enter, take, attempt, refused, restart, setRefusal } = useSignIn(next);
   const [email, setEmail] = useState(known);
   const [password, setPassword] = useState('');
   const [rememberDevice, setRememberDevice] = useState(false);
@@ -76,6 +76,7 @@ export function Component() {
           action={t('signIn')}
           busyLabel={t('signingIn')}
           onCode={(code) => take(() => api<LoginData>('auth/magic-link/verify', { method: 'POST', body: { email: sentTo, code, ...remember }, anonymous: true }))}
+          says={refused}
           onSendAgain={() => askForLink(sentTo)}
           sentAgain={t('linkFresh')}
           onOtherAddress={() => setSentTo(undefined)}

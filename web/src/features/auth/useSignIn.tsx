@@ -50,7 +50,7 @@ export function useSignIn(next: string) {
       enter(await way());
     } catch (error) {
       const asked = challengeOf(error);
-      if (!asked) throw error;
+      if (!asked || asked.methods.length === 0) throw error;
       setChallenge(asked);
     }
   };
@@ -68,6 +68,8 @@ export function useSignIn(next: string) {
         return error.retryAfter ? t('lockedNoLink', { time: format.span(error.retryAfter), phone: atPhone }) : t('lockedNoTime', { phone: atPhone });
       case 'EMAIL_NOT_VERIFIED':
         return rich('notVerified', { a: <Link className="link" to={paths.verifyEmail} state={{ email } satisfies AuthState} /> });
+      case 'MFA_REQUIRED':
+        return t('noFactor');
       case 'OAUTH_NOT_LINKED':
         return t('oauthNotLinked');
       case 'PASSKEY_INVALID':
@@ -93,5 +95,5 @@ export function useSignIn(next: string) {
     setRefusal(reason && t('mfaExpired'));
   };
 
-  return { challenge, refusal, enter, take, attempt, restart, setRefusal };
+  return { challenge, refusal, enter, take, attempt, refused, restart, setRefusal };
 }

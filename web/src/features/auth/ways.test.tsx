@@ -113,7 +113,7 @@ describe('a passkey', () => {
     await user.type(screen.getByLabelText('Password'), 'Good-Password-1!');
     await user.click(screen.getByRole('button', { name: 'Sign in' }));
     await screen.findByRole('heading', { name: 'One more step' });
-    await user.click(screen.getByRole('button', { name: 'Use a passkey' }));
+    await user.click(await screen.findByRole('button', { name: 'Use a passkey' }));
     await screen.findByRole('heading', { name: 'Home' });
     expect(seen[1]?.body).toEqual({ mfaToken: 'token1' });
   });
@@ -165,6 +165,17 @@ describe('a link by email', () => {
     await user.type(await screen.findByLabelText('Code'), '654321');
     await screen.findByRole('heading', { name: 'Home' });
     expect(seen.at(-1)?.body).toEqual({ mfaToken: 'token1', mfaCode: '654321', method: 'totp' });
+  });
+
+  it('cannot be the way in where no second step goes with it, and says so', async () => {
+    const { user } = open('/login', {
+      'POST auth/magic-link': () => ok({ sent: true }),
+      'POST auth/magic-link/verify': () => refuse(401, 'MFA_REQUIRED', { methods: [] }),
+    });
+    await ask(user);
+    await user.type(screen.getByLabelText('Code from the email'), '123456');
+    await user.click(screen.getByRole('button', { name: 'Sign in' }));
+    expect(await screen.findByRole('alert')).toHaveTextContent('Sign in with your password.');
   });
 
   it('remembers for the tab it opens where the person wanted to be, and forgets it then', async () => {

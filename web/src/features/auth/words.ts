@@ -23,6 +23,7 @@ export const useAuthWords = defineWords(
 
     mfaTitle: 'One more step',
     mfaExpired: 'That took too long, so for your safety we start again.',
+    noFactor: 'Your access needs a second step that does not work after this one. Sign in with your password.',
     or: 'or',
     passkey: 'Use a passkey',
     passkeyWaiting: 'Waiting for the passkey…',
@@ -166,6 +167,7 @@ export const useAuthWords = defineWords(
 
     mfaTitle: 'Un paso más',
     mfaExpired: 'Pasó demasiado tiempo. Por su seguridad, empezamos de nuevo.',
+    noFactor: 'Su acceso necesita un segundo paso que no funciona después de este. Entre con su contraseña.',
     or: 'o',
     passkey: 'Usar una llave de acceso',
     passkeyWaiting: 'Esperando la llave de acceso…',
