@@ -53,7 +53,7 @@ export function AuthLayout({ title, heading, lead, step, part, back, children }:
             </button>
           )}
         </header>
-        <main className="mx-auto my-8 w-full max-w-[26rem] lg:my-auto">
+        <main className="mx-auto my-8 w-full max-w-[26rem] lg:my-auto lg:py-8">
           {back && <BackLink {...back} />}
           {step && <p className="mb-1 text-sm text-ink-2">{step}</p>}
           <h1 ref={h1} tabIndex={-1}>
