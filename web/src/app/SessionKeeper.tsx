@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { serverNow } from '@/lib/clock';
+import { spoken } from '@/lib/countdown';
 import { checkSession, endSession, extendSession } from '@/lib/session';
 import type { SessionInfo } from '@/lib/types';
 
@@ -102,10 +103,4 @@ export function SessionKeeper({ session, idleMs }: { session: SessionInfo; idleM
       <IdleDialog limit={warning.limit} seconds={warning.seconds} />
     </Suspense>
   );
-}
-
-/** The moments worth saying aloud: each full minute, then 30 and 10 seconds. */
-function spoken(seconds: number): number {
-  if (seconds > 60) return Math.ceil(seconds / 60) * 60;
-  return seconds > 30 ? 60 : seconds > 10 ? 30 : 10;
 }

@@ -6,10 +6,11 @@ import { ClinicMark } from '@/components/ClinicMark';
 import { cx } from '@/components/cx';
 import { Icon } from '@/components/Icon';
 import { PageNotices } from '@/components/Page';
+import { ToSignIn } from '@/components/ToSignIn';
 import { useConfig } from '@/lib/config';
 import { useApi } from '@/lib/query';
 import { useRealtimeConnection } from '@/lib/realtime';
-import { switchClient, useActingFor, useSession, type SessionState } from '@/lib/session';
+import { mustChangePassword, switchClient, useActingFor, useSession, type SessionState } from '@/lib/session';
 import type { NotificationList } from '@/lib/types';
 import { destinationsFor } from './destinations';
 import { paths } from './paths';
@@ -21,13 +22,10 @@ import { useShellWords } from './words';
 export function Component() {
   const session = useSession();
   const location = useLocation();
-  if (session.status !== 'signed-in') {
-    const ended = session.status === 'guest' ? session.ended : undefined;
-    const search = new URLSearchParams();
-    if (ended) search.set('reason', ended);
-    // Leaving by choice is leaving; in every other case the person comes back to where they were.
-    if (ended !== 'signed-out') search.set('next', location.pathname + location.search);
-    return <Navigate to={`${ended ? paths.signedOut : paths.login}?${search}`} replace />;
+  if (session.status !== 'signed-in') return <ToSignIn session={session} />;
+  if (mustChangePassword(session)) {
+    const next = new URLSearchParams({ next: location.pathname + location.search });
+    return <Navigate to={`${paths.mustChangePassword}?${next}`} replace />;
   }
   return <SignedIn session={session} />;
 }

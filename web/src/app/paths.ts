@@ -8,6 +8,10 @@ export const paths = {
   forgotPassword: '/forgot-password',
   resetPassword: '/reset-password',
   signedOut: '/signed-out',
+  signIn: '/sign-in',
+  mailLink: '/sign-in/link',
+  invitation: '/invitation',
+  mustChangePassword: '/change-password',
 
   appointments: '/appointments',
   appointmentRequest: '/appointments/request',

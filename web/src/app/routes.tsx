@@ -2,7 +2,7 @@ import { Navigate, type RouteObject } from 'react-router';
 import { routes as appointments } from '@/features/appointments';
 import { routes as forms } from '@/features/forms';
 import { routes as payments } from '@/features/payments';
-import { routes as auth } from '@/features/auth';
+import { keptRoutes, routes as auth } from '@/features/auth';
 import { routes as home } from '@/features/home';
 import { routes as notifications } from '@/features/notifications';
 import { routes as profile } from '@/features/profile';
@@ -19,6 +19,7 @@ export const appRoutes: RouteObject[] = [
     children: [
       { path: paths.root, element: <Navigate to={paths.home} replace /> },
       ...auth,
+      { lazy: () => import('./Kept'), children: keptRoutes },
       {
         // Whoever signs in or registers does not need the shell yet.
         lazy: () => import('./Shell'),

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { learnServerTime, serverNow } from './clock';
 import { dayOf, problemsOf } from './forms';
 import { defineWords, setLanguage } from './i18n';
-import { safeNext } from './nextPath';
+import { forgetNext, keepNext, keptNext, safeNext } from './nextPath';
 
 describe('the server’s clock', () => {
   it('is followed when the device’s is off', () => {
@@ -26,6 +26,27 @@ describe('where to go after signing in', () => {
   it.each([null, '', 'https://evil.example/', '//evil.example', '/\\evil.example', '\\\\evil.example', 'javascript:alert(1)', '/'])('refuses %s', (next) =>
     expect(safeNext(next, '/dashboard')).toBe('/dashboard'),
   );
+});
+
+describe('where to go after a link in a mail', () => {
+  it('is kept for the tab that the link opens, for twenty minutes', () => {
+    vi.useFakeTimers();
+    keepNext('/forms/f1');
+    vi.advanceTimersByTime(19 * 60_000);
+    expect(keptNext()).toBe('/forms/f1');
+    vi.advanceTimersByTime(60_000);
+    expect(keptNext()).toBeNull();
+  });
+
+  it('is forgotten on request, and survives nonsense', () => {
+    keepNext('/forms/f1');
+    forgetNext();
+    expect(keptNext()).toBeNull();
+    window.localStorage.setItem('anteroom.next', '{"next":1');
+    expect(keptNext()).toBeNull();
+    window.localStorage.setItem('anteroom.next', '{"next":1,"at":1}');
+    expect(keptNext()).toBeNull();
+  });
 });
 
 describe('typed dates', () => {

@@ -181,3 +181,36 @@ describe('apiBlob', () => {
     expect(lost).toHaveBeenCalledOnce();
   });
 });
+
+describe('a session that the SDK started by itself', () => {
+  beforeEach(() => deviceStore.set(keys.refreshToken, null));
+  const renewed = () => ({ body: { token: token(inSeconds(3600)), record: { id: 'user1', collectionName: 'portal_users' } } });
+  const route = 'POST /api/collections/portal_users/auth-refresh';
+
+  it('exchanges its token in good time, and no more often than once a minute', async () => {
+    vi.useFakeTimers({ now: Date.now() + 3_600_000 });
+    pb.authStore.save(token(inSeconds(300)));
+    const seen = serve({ 'GET forms': () => ok({}), [route]: () => ({ body: { token: token(inSeconds(310)), record: { id: 'user1', collectionName: 'portal_users' } } }) });
+    await api('forms');
+    await api('forms');
+    expect(seen.map((one) => one.route)).toEqual([route, 'GET forms', 'GET forms']);
+    vi.setSystemTime(Date.now() + 61_000);
+    await api('forms');
+    expect(seen.map((one) => one.route).slice(3)).toEqual([route, 'GET forms']);
+  });
+
+  it('goes on with the token it has when that fails', async () => {
+    vi.useFakeTimers({ now: Date.now() + 7_200_000 });
+    pb.authStore.save(token(inSeconds(300)));
+    const seen = serve({ 'GET forms': () => ok({ forms: [] }), [route]: () => ({ status: 503, body: {} }) });
+    expect(await api('forms')).toEqual({ forms: [] });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('leaves a young token alone', async () => {
+    pb.authStore.save(renewed().body.token);
+    const seen = serve({ 'GET forms': () => ok({}) });
+    await api('forms');
+    expect(seen).toHaveLength(1);
+  });
+});

@@ -74,6 +74,13 @@ export function whenSessionIsLost(handler: () => void): void {
   onSessionLost = handler;
 }
 
+let onPasswordDemanded: () => void = () => {};
+
+/** The session registers here what happens when the server answers nothing more before the password is changed. */
+export function whenPasswordIsDemanded(handler: () => void): void {
+  onPasswordDemanded = handler;
+}
+
 /**
  * Calls a portal route and gives the envelope's `data`. Rejects with ApiError, or with an AbortError
  * when `signal` aborted.
@@ -86,9 +93,11 @@ export async function api<T>(path: string, options: ApiOptions = {}): Promise<T>
 /** A token may also expire between check and arrival: then one renewal, one repeat. */
 async function withFreshToken<T>(request: () => Promise<T>): Promise<T> {
   if (expiresWithin(30) && mayRenew()) await refresh();
+  else if (expiresWithin(600) && !mayRenew()) await prolong();
   try {
     return await request();
   } catch (error) {
+    if (error instanceof ApiError && error.reason === 'PASSWORD_CHANGE_REQUIRED') onPasswordDemanded();
     if (!meansNoSession(error)) throw error;
     if (!mayRenew(error.reason) || !(await refresh())) {
       onSessionLost();
@@ -145,10 +154,15 @@ async function send<T>(path: string, options: ApiOptions): Promise<T> {
     });
     return answer.data;
   } catch (cause) {
-    if (!(cause instanceof ClientResponseError)) throw cause;
-    if (cause.isAbort) throw new DOMException('The request was cancelled.', 'AbortError');
-    throw cause.status === 0 ? offline() : errorFrom(cause.status, cause.response);
+    throw apiErrorOf(cause);
   }
+}
+
+/** A failure of the SDK in the portal's terms. */
+export function apiErrorOf(cause: unknown): unknown {
+  if (!(cause instanceof ClientResponseError)) return cause;
+  if (cause.isAbort) return new DOMException('The request was cancelled.', 'AbortError');
+  return cause.status === 0 ? offline() : errorFrom(cause.status, cause.response);
 }
 
 function offline(): ApiError {
@@ -177,6 +191,12 @@ export function storeTokens(tokens: Pick<Tokens, 'accessToken' | 'refreshToken'>
     : pb.authStore.record;
   deviceStore.set(keys.refreshToken, tokens.refreshToken);
   pb.authStore.save(tokens.accessToken, record);
+}
+
+/** Another access token of the same session, after its password or address changed; its refresh token stays. */
+export function storeAccessToken(accessToken: string, email?: string): void {
+  const { record } = pb.authStore;
+  pb.authStore.save(accessToken, record && email ? { ...record, email } : record);
 }
 
 export function forgetTokens(): void {
@@ -242,6 +262,15 @@ async function renew(): Promise<boolean> {
     return false;
   }
 }
+
+/** A sign-in through the SDK alone (OAuth) brings no refresh token: a living access token is exchanged in good time. */
+async function prolong(): Promise<void> {
+  if (!pb.authStore.isValid || Date.now() - prolongedAt < 60_000) return;
+  prolongedAt = Date.now();
+  // Refused or out of reach: the token it has still holds for a while.
+  await pb.collection('portal_users').authRefresh().catch(() => undefined);
+}
+let prolongedAt = 0;
 
 // PocketBase's own traffic (realtime) does not pass through api(): a refused subscription would retry for ever.
 pb.afterSend = (response, data) => {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loginData, ok, refuse, serve, sessionInfo } from '@/test/server';
+import { inSeconds, loginData, ok, refuse, serve, sessionInfo, token } from '@/test/server';
 import { api, pb } from './pb';
 import { queryClient } from './query';
-import { acknowledgeEnd, checkSession, endSession, extendSession, getSession, loadSession, signIn, signOut, switchClient } from './session';
+import { acknowledgeEnd, adoptSession, checkSession, endSession, extendSession, getSession, loadSession, mustChangePassword, passwordChanged, signIn, signOut, switchClient } from './session';
 import { deviceStore, keys, tabStore } from './storage';
 
 const signedIn = () => {
@@ -176,4 +176,33 @@ it('refuses to show the record of somebody the session may not act for', () => {
   switchClient('stranger');
   expect(signedIn().clientId).toBe('maya');
   expect(tabStore.get(keys.actingClient)).toBeNull();
+});
+
+describe('a session that the SDK started by itself', () => {
+  it('is taken over from the server, and the other tabs follow', async () => {
+    const heard: unknown[] = [];
+    otherTab.onmessage = (event: MessageEvent) => heard.push(event.data);
+    deviceStore.set(keys.refreshToken, 'of the one before');
+    pb.authStore.save(token(inSeconds(3600)));
+    serve({ 'GET auth/session': () => ok({ user: loginData().user, session: sessionInfo() }), 'POST auth/session/extend': () => ok(sessionInfo()) });
+    await adoptSession();
+    expect(signedIn().user.firstName).toBe('Maya');
+    expect(deviceStore.get(keys.refreshToken)).toBeNull();
+    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'signed-in', sessionId: 'session1' }));
+    otherTab.onmessage = null;
+  });
+});
+
+describe('a password that must be changed', () => {
+  it('is learned from a refusal, and done with once it is', async () => {
+    signIn(loginData());
+    serve({ 'GET forms': () => refuse(403, 'PASSWORD_CHANGE_REQUIRED') });
+    await api('forms').catch(() => undefined);
+    expect(mustChangePassword(getSession())).toBe(true);
+    const next = token(inSeconds(3000));
+    passwordChanged(next);
+    expect(mustChangePassword(getSession())).toBe(false);
+    expect(pb.authStore.token).toBe(next);
+    expect(deviceStore.get(keys.refreshToken)).toBe('refresh1');
+  });
 });

@@ -1,7 +1,8 @@
 import { useSyncExternalStore } from 'react';
 import { serverNow } from './clock';
-import { actFor, api, ApiError, forgetTokens, pb, storeTokens, whenSessionIsLost } from './pb';
-import { keys, tabStore } from './storage';
+import { forgetNext } from './nextPath';
+import { actFor, api, ApiError, forgetTokens, pb, storeAccessToken, storeTokens, whenPasswordIsDemanded, whenSessionIsLost } from './pb';
+import { deviceStore, keys, tabStore } from './storage';
 import type { ActsFor, LoginData, SessionData, SessionInfo, User } from './types';
 
 /**
@@ -79,6 +80,13 @@ export function signIn(data: LoginData): void {
   tell({ type: 'signed-in', sessionId: data.session.id });
 }
 
+/** Takes over a session that the SDK started by itself (OAuth): its token is stored, the rest is the server's to tell. */
+export async function adoptSession(): Promise<void> {
+  deviceStore.set(keys.refreshToken, null);
+  await loadSession();
+  if (state.status === 'signed-in') tell({ type: 'signed-in', sessionId: state.session.id });
+}
+
 /** Asks the server whether the stored token still belongs to a session. */
 export async function loadSession(): Promise<void> {
   if (!pb.authStore.token) {
@@ -110,6 +118,23 @@ export async function checkSession(): Promise<void> {
   update((await api<SessionData>('auth/session', { background: true })).session);
 }
 
+/** Goes on with the token that a change of password or address answered, and with the new address. */
+export function renewSession({ accessToken, email }: { accessToken: string; email?: string }): void {
+  storeAccessToken(accessToken, email);
+  if (state.status === 'signed-in' && email) set({ ...state, user: { ...state.user, email } });
+}
+
+/** Whether the server waits for another password before it answers anything else. */
+export function mustChangePassword(current: SessionState): boolean {
+  return current.status === 'signed-in' && current.session.mustDo?.includes('change_password') === true;
+}
+
+/** The password is changed: goes on with the token that this answered. */
+export function passwordChanged(accessToken: string): void {
+  renewSession({ accessToken });
+  if (state.status === 'signed-in') update({ ...state.session, mustDo: [] });
+}
+
 /** Shows another person's record. The caller drops what is cached of the former one. */
 export function switchClient(clientId: string): void {
   if (state.status !== 'signed-in') return;
@@ -134,6 +159,7 @@ export function endSession(reason: EndReason, fromOtherTab = false): void {
   void pb.realtime.unsubscribe().catch(() => undefined);
   forgetTokens();
   tabStore.set(keys.actingClient, null);
+  forgetNext();
   if (!fromOtherTab) tell({ type: 'ended', reason });
   for (const listener of endListeners) listener();
 }
@@ -174,3 +200,7 @@ tabs?.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
 });
 
 whenSessionIsLost(() => endSession('ended'));
+
+whenPasswordIsDemanded(() => {
+  if (state.status === 'signed-in' && !mustChangePassword(state)) set({ ...state, session: { ...state.session, mustDo: ['change_password'] } });
+});

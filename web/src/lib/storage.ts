@@ -32,4 +32,10 @@ export const keys = {
   language: 'anteroom.language',
   refreshToken: 'anteroom.refresh',
   actingClient: 'anteroom.client',
+  /** Says only that a passkey was used here, not whose. */
+  passkey: 'anteroom.passkey',
+  /** Where to go on when a link in a mail opens another tab. */
+  next: 'anteroom.next',
+  /** An invitation waiting for its person to sign in. */
+  invitation: 'anteroom.invitation',
 } as const;

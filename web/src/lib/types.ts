@@ -123,6 +123,10 @@ export interface SessionInfo {
   remembered: boolean;
   defaultClientId: Id;
   clients: ActsFor[];
+  /** Until when it counts that the person has just proven who they are. */
+  provenUntil?: Instant;
+  /** Until this is done, the server answers nothing else. */
+  mustDo?: 'change_password'[];
 }
 export interface User {
   id: Id;
@@ -148,6 +152,16 @@ export interface SessionData {
   session: SessionInfo;
 }
 export type MfaMethod = 'totp' | 'sms' | 'email' | 'recovery' | 'passkey';
+/** What an invitation's link says, before it is accepted: nothing of whose record it is. */
+export interface Invitation {
+  /** "l•••@okafor.example". */
+  emailHint: string;
+  relationship: Relationship;
+  scope: Scope;
+  expiresAt: Instant;
+  /** Whether somebody signs in with that address already. */
+  hasLogin: boolean;
+}
 export interface RegisterRequest {
   email: string;
   password: string;

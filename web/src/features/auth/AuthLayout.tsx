@@ -11,14 +11,16 @@ interface AuthLayoutProps {
   lead?: ReactNode;
   /** "Step 1 of 3". */
   step?: string;
+  /** Names what is on screen where one address shows several things in turn: each begins at its heading. */
+  part?: string;
   back?: { to: string; label: string };
   children: ReactNode;
 }
 
 /** The doorway: tinted half with the clinic on desktop, the clinic's mark on top on phones. */
-export function AuthLayout({ title, heading, lead, step, back, children }: AuthLayoutProps) {
+export function AuthLayout({ title, heading, lead, step, part, back, children }: AuthLayoutProps) {
   const { clinicName, address, phone, languages: offered } = useConfig();
-  const h1 = usePageTitle(title, step);
+  const h1 = usePageTitle(title, step ?? part);
   const language = useLanguage();
   const other = languages.find((one) => one !== language && offered.includes(one));
 
@@ -51,7 +53,7 @@ export function AuthLayout({ title, heading, lead, step, back, children }: AuthL
             </button>
           )}
         </header>
-        <main className="mx-auto my-8 w-full max-w-[26rem] lg:my-auto">
+        <main className="mx-auto my-8 w-full max-w-[26rem] lg:my-auto lg:py-8">
           {back && <BackLink {...back} />}
           {step && <p className="mb-1 text-sm text-ink-2">{step}</p>}
           <h1 ref={h1} tabIndex={-1}>

@@ -1,37 +1,41 @@
-import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { Banner } from '@/components/Banner';
 import { Actions, Button } from '@/components/Button';
 import { CodeInput, codeOf } from '@/components/Field';
+import { useCountdown } from '@/lib/countdown';
 import { useErrorSentence } from '@/lib/errors';
 import { api, ApiError } from '@/lib/pb';
 import { useAtPhone } from './fields';
 import { useAuthWords } from './words';
 
-const waitSeconds = 30;
+const resendAfter = 30;
 
-/** Counts down to the next allowed try; 0 means now. */
-function useWait(): [number, () => void] {
-  const [left, setLeft] = useState(waitSeconds);
-  useEffect(() => {
-    if (left <= 0) return;
-    const timer = setTimeout(() => setLeft(left - 1), 1000);
-    return () => clearTimeout(timer);
-  }, [left]);
-  return [left, () => setLeft(waitSeconds)];
+interface MailCodeProps {
+  /** What the button does. */
+  action: string;
+  busyLabel: string;
+  /** Presents the six digits. A refusal of status 400 keeps the person here. */
+  onCode: (code: string) => Promise<unknown>;
+  /** What a refusal means here; without it the sentences that every page has. */
+  says?: (error: unknown) => ReactNode;
+  onSendAgain: () => Promise<unknown>;
+  /** Says that it was sent again, without saying whether the address is known. */
+  sentAgain: string;
+  onOtherAddress: () => void;
 }
 
 /** The code from the mail, sending it again, or going back to another address. */
-export function CheckMail({ email, onVerified, onOtherAddress }: { email: string; onVerified: () => void | Promise<void>; onOtherAddress: () => void }) {
+export function MailCode({ action, busyLabel, onCode, says, onSendAgain, sentAgain, onOtherAddress }: MailCodeProps) {
   const { t } = useAuthWords();
   const sentence = useErrorSentence();
   const atPhone = useAtPhone();
   const field = useRef<HTMLInputElement>(null);
   const [code, setCode] = useState('');
   const [error, setError] = useState<string>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<ReactNode>();
   const [busy, setBusy] = useState(false);
-  const [sentAgain, setSentAgain] = useState(false);
-  const [wait, restartWait] = useWait();
+  const [again, setAgain] = useState(false);
+  const [wait, restartWait] = useCountdown(resendAfter);
 
   const refuse = (message: string) => {
     setError(message);
@@ -50,11 +54,10 @@ export function CheckMail({ email, onVerified, onOtherAddress }: { email: string
     setError(undefined);
     setBusy(true);
     try {
-      await api('auth/verify-email', { method: 'POST', body: { email, code: digits }, anonymous: true });
-      await onVerified();
+      await onCode(digits);
     } catch (failure) {
       if (failure instanceof ApiError && failure.status === 400) refuse(t('codeBad'));
-      else setProblem(sentence(failure));
+      else setProblem((says ?? sentence)(failure));
     } finally {
       setBusy(false);
     }
@@ -63,9 +66,9 @@ export function CheckMail({ email, onVerified, onOtherAddress }: { email: string
   const sendAgain = async () => {
     setProblem(undefined);
     try {
-      await api('auth/resend-verification', { method: 'POST', body: { email }, anonymous: true });
-      setSentAgain(true);
-      restartWait();
+      await onSendAgain();
+      setAgain(true);
+      restartWait(resendAfter);
     } catch (failure) {
       setProblem(sentence(failure));
     }
@@ -78,16 +81,16 @@ export function CheckMail({ email, onVerified, onOtherAddress }: { email: string
           {problem}
         </Banner>
       )}
-      {sentAgain && (
+      {again && (
         <Banner tone="success" announce="status" className="mb-6">
-          {t('resent')}
+          {sentAgain}
         </Banner>
       )}
       <form onSubmit={(event) => void submit(event)} noValidate>
         <CodeInput ref={field} name="code" label={t('code')} value={code} onChange={(event) => setCode(event.target.value)} error={error} />
         <Actions>
-          <Button variant="primary" type="submit" busy={busy} busyLabel={t('confirming')}>
-            {t('confirm')}
+          <Button variant="primary" type="submit" busy={busy} busyLabel={busyLabel}>
+            {action}
           </Button>
         </Actions>
       </form>
@@ -107,5 +110,23 @@ export function CheckMail({ email, onVerified, onOtherAddress }: { email: string
         {t('mailAlso')} {t('noMail', { phone: atPhone })}
       </p>
     </>
+  );
+}
+
+/** Confirms an address by the code that was sent there. */
+export function CheckMail({ email, onVerified, onOtherAddress }: { email: string; onVerified: () => void | Promise<void>; onOtherAddress: () => void }) {
+  const { t } = useAuthWords();
+  return (
+    <MailCode
+      action={t('confirm')}
+      busyLabel={t('confirming')}
+      onCode={async (code) => {
+        await api('auth/verify-email', { method: 'POST', body: { email, code }, anonymous: true });
+        await onVerified();
+      }}
+      onSendAgain={() => api('auth/resend-verification', { method: 'POST', body: { email }, anonymous: true })}
+      sentAgain={t('resent')}
+      onOtherAddress={onOtherAddress}
+    />
   );
 }

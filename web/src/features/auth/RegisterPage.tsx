@@ -11,13 +11,14 @@ import { useConfig } from '@/lib/config';
 import { useErrorSentence } from '@/lib/errors';
 import { dayOf, noDate, problemsOf } from '@/lib/forms';
 import { api, ApiError } from '@/lib/pb';
-import { signIn, useSession } from '@/lib/session';
+import { useSession } from '@/lib/session';
 import type { LoginData, RegisterData, RegisterRequest } from '@/lib/types';
 import { z } from '@/lib/zod';
 import { AuthLayout } from './AuthLayout';
 import { CheckMail } from './CheckMail';
 import { looksLikeEmail, useAtPhone } from './fields';
-import type { AuthState } from './LoginPage';
+import { SecondFactor } from './SecondFactor';
+import { useSignIn, type AuthState } from './useSignIn';
 import { useAuthWords } from './words';
 
 type Words = ReturnType<typeof useAuthWords>['t'];
@@ -47,6 +48,7 @@ export function Component() {
   const [person, setPerson] = useState<Person>();
   const [refusal, setRefusal] = useState<ReactNode>();
   const [password, setPassword] = useState('');
+  const { challenge, enter, take } = useSignIn(paths.home);
 
   if (session.status === 'signed-in') return <Navigate to={paths.home} replace />;
 
@@ -83,16 +85,16 @@ export function Component() {
     return undefined;
   };
 
-  const enter = async () => {
-    const email = person!.email;
+  const toLogin = () => void navigate(paths.login, { replace: true, state: { email: person?.email } satisfies AuthState });
+  const signInNow = async () => {
     try {
-      signIn(await api<LoginData>('auth/login', { method: 'POST', body: { email, password }, anonymous: true }));
-      void navigate(paths.home, { replace: true });
+      await take(() => api<LoginData>('auth/login', { method: 'POST', body: { email: person!.email, password }, anonymous: true }));
     } catch {
       // Confirmed all the same: the sign-in page says what stands in the way.
-      void navigate(paths.login, { replace: true, state: { email } satisfies AuthState });
+      toLogin();
     }
   };
+  if (challenge) return <SecondFactor challenge={challenge} onSignedIn={enter} onRestart={toLogin} />;
 
   const titles = { 1: t('stepWho'), 2: t('stepPassword'), 3: t('stepMail') };
   const leads = { 1: t('registerLead'), 2: undefined, 3: t('mailSent', { email: person?.email ?? '' }) };
@@ -114,7 +116,7 @@ export function Component() {
         />
       )}
       {step === 2 && <ChoosePassword email={person!.email} onDone={register} onBack={() => setStep(1)} />}
-      {step === 3 && <CheckMail email={person!.email} onVerified={enter} onOtherAddress={() => setStep(1)} />}
+      {step === 3 && <CheckMail email={person!.email} onVerified={signInNow} onOtherAddress={() => setStep(1)} />}
     </AuthLayout>
   );
 }

@@ -1,97 +1,44 @@
-import { useEffect, useState, type FormEvent } from 'react';
-import { Actions, Button } from '@/components/Button';
-import { Banner } from '@/components/Banner';
-import { CodeInput } from '@/components/Field';
-import { HelpLine } from '@/components/Page';
-import { useErrorSentence } from '@/lib/errors';
-import { api, ApiError } from '@/lib/pb';
-import type { LoginData, MfaMethod } from '@/lib/types';
+import { lazy, Suspense } from 'react';
+import type { FactorChallenge } from '@/lib/factors';
+import { provePasskey, rememberPasskeyWorked } from '@/lib/passkey';
+import { api } from '@/lib/pb';
+import type { LoginData } from '@/lib/types';
 import { AuthLayout } from './AuthLayout';
 import { useAuthWords } from './words';
 
+// Most people are not asked on a device they know: the first page does without it.
+const SecondFactorForm = lazy(() => import('@/components/SecondFactorForm').then((module) => ({ default: module.SecondFactorForm })));
+
 interface SecondFactorProps {
-  challenge: { mfaToken: string; methods: MfaMethod[] };
+  challenge: FactorChallenge;
+  rememberDevice?: boolean;
   onSignedIn: (data: LoginData) => void;
-  onStartOver: () => void;
+  onRestart: (reason?: 'expired') => void;
 }
 
-/** The second step of signing in: one field for the code of the first method this page can serve. */
-export function SecondFactor({ challenge, onSignedIn, onStartOver }: SecondFactorProps) {
+/** The second step of signing in, whichever way the first was taken. */
+export function SecondFactor({ challenge, rememberDevice, onSignedIn, onRestart }: SecondFactorProps) {
   const { t } = useAuthWords();
-  const sentence = useErrorSentence();
-  const [code, setCode] = useState('');
-  const [error, setError] = useState<string>();
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const { mfaToken, methods } = challenge;
-  const method = methods.find((one) => one !== 'passkey');
-  const mustBeSent = method === 'sms' || method === 'email';
-
-  useEffect(() => {
-    if (!mustBeSent) return;
-    api('auth/mfa/challenge', { method: 'POST', body: { mfaToken, method }, anonymous: true }).catch((failure: unknown) => setProblem(sentence(failure)));
-    // Sent once, when the page opens.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [mfaToken]);
-
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (busy) return;
-    const mfaCode = code.replace(/\s/g, '');
-    if (!mfaCode) {
-      setError(t('codeBad'));
-      return;
-    }
-    setBusy(true);
-    setError(undefined);
-    setProblem(undefined);
-    try {
-      onSignedIn(await api<LoginData>('auth/login', { method: 'POST', body: { mfaToken, mfaCode, method }, anonymous: true }));
-    } catch (failure) {
-      if (failure instanceof ApiError && failure.reason === 'MFA_INVALID') setError(t('codeBad'));
-      else setProblem(sentence(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
-
-  const lead =
-    method === 'totp' ? t('mfaTotp') : method === 'recovery' ? t('mfaRecovery') : mustBeSent ? t('mfaSent', { method: t(method === 'sms' ? 'mfaSms' : 'mfaEmail') }) : t('mfaOther');
-
+  const { mfaToken } = challenge;
+  const remember = rememberDevice ? { rememberDevice } : {};
   return (
-    <AuthLayout title={t('mfaTitle')} lead={lead} step={undefined}>
-      {problem && (
-        <Banner tone="danger" announce="alert" className="mb-6">
-          {problem}
-        </Banner>
-      )}
-      {method ? (
-        <form onSubmit={(event) => void submit(event)} noValidate>
-          <CodeInput
-            name="mfaCode"
-            label={t('mfaLabel')}
-            inputMode={method === 'recovery' ? 'text' : 'numeric'}
-            value={code}
-            onChange={(event) => setCode(event.target.value)}
-            error={error}
-          />
-          <Actions>
-            <Button variant="primary" type="submit" busy={busy}>
-              {t('mfaGo')}
-            </Button>
-            <Button variant="quiet" onClick={onStartOver}>
-              {t('mfaAgain')}
-            </Button>
-          </Actions>
-        </form>
-      ) : (
-        <>
-          <HelpLine />
-          <Actions>
-            <Button onClick={onStartOver}>{t('mfaAgain')}</Button>
-          </Actions>
-        </>
-      )}
+    <AuthLayout title={t('mfaTitle')} part="factor">
+      <Suspense>
+        <SecondFactorForm
+          challenge={challenge}
+          onSend={(method) => api('auth/mfa/challenge', { method: 'POST', body: { mfaToken, method }, anonymous: true })}
+          onCode={async (method, mfaCode) =>
+            onSignedIn(await api<LoginData>('auth/login', { method: 'POST', body: { mfaToken, mfaCode, method, ...remember }, anonymous: true }))
+          }
+          onPasskey={async () => {
+            const proof = await provePasskey({ mfaToken });
+            const data = await api<LoginData>('auth/passkeys/authenticate/finish', { method: 'POST', body: { ...proof, ...remember }, anonymous: true });
+            rememberPasskeyWorked();
+            onSignedIn(data);
+          }}
+          onRestart={onRestart}
+        />
+      </Suspense>
     </AuthLayout>
   );
 }

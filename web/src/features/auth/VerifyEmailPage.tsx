@@ -8,8 +8,9 @@ import { useErrorSentence } from '@/lib/errors';
 import { api, ApiError } from '@/lib/pb';
 import { AuthLayout } from './AuthLayout';
 import { CheckMail } from './CheckMail';
+import { DeadLink } from './DeadLink';
 import { looksLikeEmail } from './fields';
-import type { AuthState } from './LoginPage';
+import type { AuthState } from './useSignIn';
 import { useAuthWords } from './words';
 
 /**
@@ -18,7 +19,7 @@ import { useAuthWords } from './words';
  * Without a link: address, then code.
  */
 export function Component() {
-  const [params] = useSearchParams();
+  const [params, setParams] = useSearchParams();
   const token = params.get('token');
   const known = (useLocation().state as AuthState | null)?.email;
   const [verified, setVerified] = useState(false);
@@ -35,8 +36,17 @@ export function Component() {
       </AuthLayout>
     );
   }
-  if (token && !dead) return <ByLink token={token} onVerified={() => setVerified(true)} onDead={() => setDead(true)} />;
-  if (!email) return <ByAddress dead={dead} onAddress={setEmail} />;
+  if (token && dead) {
+    return (
+      <DeadLink title={t('verifyTitle')} token={token} route="auth/resend-verification">
+        <button type="button" className="link min-h-6" onClick={() => void setParams({})}>
+          {t('otherAddress')}
+        </button>
+      </DeadLink>
+    );
+  }
+  if (token) return <ByLink token={token} onVerified={() => setVerified(true)} onDead={() => setDead(true)} />;
+  if (!email) return <ByAddress onAddress={setEmail} />;
   return (
     <AuthLayout title={t('verifyTitle')} lead={t('mailSent', { email })}>
       <CheckMail email={email} onVerified={() => setVerified(true)} onOtherAddress={() => setEmail(undefined)} />
@@ -78,7 +88,7 @@ function ByLink({ token, onVerified, onDead }: { token: string; onVerified: () =
 }
 
 /** Which address; then a fresh message goes out, so that the code that is asked for exists. */
-function ByAddress({ dead, onAddress }: { dead: boolean; onAddress: (email: string) => void }) {
+function ByAddress({ onAddress }: { onAddress: (email: string) => void }) {
   const { t } = useAuthWords();
   const sentence = useErrorSentence();
   const [typed, setTyped] = useState('');
@@ -107,12 +117,7 @@ function ByAddress({ dead, onAddress }: { dead: boolean; onAddress: (email: stri
   };
 
   return (
-    <AuthLayout title={t('verifyTitle')} lead={dead ? t('linkDeadCode') : t('verifyLead')}>
-      {dead && (
-        <Banner tone="warning" announce="status" className="mb-6">
-          {t('linkDead')}
-        </Banner>
-      )}
+    <AuthLayout title={t('verifyTitle')} lead={t('verifyLead')}>
       {problem && (
         <Banner tone="danger" announce="alert" className="mb-6">
           {problem}

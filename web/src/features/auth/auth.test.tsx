@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { acknowledgeEnd, endSession, getSession, loadSession } from '@/lib/session';
 import { renderRoutes } from '@/test/render';
 import { loginData, ok, refuse, serve, type Routes } from '@/test/server';
-import { routes as authRoutes } from '.';
+import { keptRoutes, routes as authRoutes } from '.';
 import { CheckMail } from './CheckMail';
 
-const pages = [...authRoutes, { path: '/dashboard', element: <h1>Home</h1> }, { path: '/forms/:id', element: <h1>Form</h1> }];
+const pages = [...authRoutes, ...keptRoutes, { path: '/dashboard', element: <h1>Home</h1> }, { path: '/forms/:id', element: <h1>Form</h1> }];
 const open = (at: Parameters<typeof renderRoutes>[1], routes: Routes, config?: Parameters<typeof renderRoutes>[2]) => {
   const seen = serve(routes);
   return { seen, ...renderRoutes(pages, at, config) };
@@ -85,13 +85,45 @@ describe('signing in', () => {
     await fill(user, 'maya@okafor.example', 'Good-Password-1!');
     const code = await screen.findByLabelText('Code');
     await user.type(code, '000000');
-    await user.click(screen.getByRole('button', { name: 'Go on' }));
     expect(await screen.findByText(/That code isn’t right/)).toBeInTheDocument();
     await user.clear(code);
     await user.type(code, '123 456');
-    await user.click(screen.getByRole('button', { name: 'Go on' }));
     await screen.findByRole('heading', { name: 'Home' });
     expect(seen.at(-1)?.body).toEqual({ mfaToken: 'token1', mfaCode: '123456', method: 'totp' });
+  });
+});
+
+describe('the second step', () => {
+  it('that took too long starts again with a sentence, and with the password gone', async () => {
+    const { user } = open('/login', {
+      'POST auth/login': ({ body }) => ((body as { mfaCode?: string }).mfaCode ? refuse(401, 'MFA_EXPIRED') : refuse(401, 'MFA_REQUIRED', { mfaToken: 'token1', methods: ['totp'], expiresIn: 300 })),
+    });
+    await user.type(await screen.findByLabelText('Email'), 'maya@okafor.example');
+    await user.type(screen.getByLabelText('Password'), 'Good-Password-1!');
+    await user.click(screen.getByRole('button', { name: 'Sign in' }));
+    await user.type(await screen.findByLabelText('Code'), '123456');
+    expect(await screen.findByText('That took too long, so for your safety we start again.')).toBeInTheDocument();
+    expect(screen.getByLabelText('Email')).toHaveValue('maya@okafor.example');
+    expect(screen.getByLabelText('Password')).toHaveValue('');
+  });
+
+  it('remembers the device when that was ticked at the first', async () => {
+    const { user, seen, router } = open('/login?next=%2Fforms%2Ff1', {
+      'POST auth/login': ({ body }) => ((body as { mfaCode?: string }).mfaCode ? ok(loginData()) : refuse(401, 'MFA_REQUIRED', { mfaToken: 'token1', methods: ['email'], expiresIn: 300 })),
+      'POST auth/mfa/challenge': () => ok({ sent: true, expiresIn: 300 }),
+    });
+    await user.type(await screen.findByLabelText('Email'), 'maya@okafor.example');
+    await user.type(screen.getByLabelText('Password'), 'Good-Password-1!');
+    await user.click(screen.getByRole('checkbox', { name: /^Remember this device/ }));
+    await user.click(screen.getByRole('button', { name: 'Sign in' }));
+    await user.type(await screen.findByLabelText('Code'), '123456');
+    await screen.findByRole('heading', { name: 'Form' });
+    expect(router.state.location.pathname).toBe('/forms/f1');
+    expect(seen.map((one) => one.body)).toEqual([
+      { email: 'maya@okafor.example', password: 'Good-Password-1!', rememberDevice: true },
+      { mfaToken: 'token1', method: 'email' },
+      { mfaToken: 'token1', mfaCode: '123456', method: 'email', rememberDevice: true },
+    ]);
   });
 });
 
@@ -128,6 +160,21 @@ describe('registering', () => {
     expect(seen.map((one) => one.route)).toEqual(['POST auth/register', 'POST auth/verify-email', 'POST auth/login']);
     expect(seen[1]?.body).toEqual({ email: 'maya@okafor.example', code: '123456' });
     expect(getSession().status).toBe('signed-in');
+  });
+
+  it('asks for the second step where the clinic requires one', async () => {
+    const { user } = open('/register', {
+      'POST auth/register': () => ok({ portalUserId: 'user1', email: 'maya@okafor.example', verificationRequired: true }, 201),
+      'POST auth/verify-email': () => ok({ verified: true }),
+      'POST auth/login': ({ body }) => ((body as { mfaCode?: string }).mfaCode ? ok(loginData()) : refuse(401, 'MFA_REQUIRED', { mfaToken: 'token1', methods: ['email'], expiresIn: 300 })),
+      'POST auth/mfa/challenge': () => ok({ sent: true, expiresIn: 300 }),
+    });
+    await who(user);
+    await choose(user, 'Good-Password-1!');
+    await user.type(await screen.findByLabelText('Code from the email'), '123456');
+    await user.click(screen.getByRole('button', { name: 'Confirm my email' }));
+    await user.type(await screen.findByLabelText('Code'), '654321');
+    await screen.findByRole('heading', { name: 'Home' });
   });
 
   it('names every field that is missing or impossible', async () => {
@@ -235,11 +282,23 @@ describe('the link in the mail', () => {
     expect(seen).toHaveLength(0);
   });
 
-  it('offers a new message when it is dead', async () => {
-    const { user } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => refuse(400, 'CODE_INVALID') });
+  it('offers a fresh one when it is dead, without asking for the address', async () => {
+    const { user, seen } = open('/verify-email?token=abc', {
+      'POST auth/verify-email': () => refuse(400, 'CODE_INVALID'),
+      'POST auth/resend-verification': () => ok({ sent: true }),
+    });
     await user.click(await screen.findByRole('button', { name: 'It was me, confirm my email' }));
     expect(await screen.findByText(/This link has been used or is too old/)).toBeInTheDocument();
-    expect(screen.getByLabelText('Email')).toBeInTheDocument();
+    await user.click(screen.getByRole('button', { name: 'Send a new link' }));
+    expect(await screen.findByText('If that address can be used here, a new message is on its way.')).toBeInTheDocument();
+    expect(seen.at(-1)).toMatchObject({ route: 'POST auth/resend-verification', body: { token: 'abc' } });
+  });
+
+  it('may be dead for somebody who wants it sent elsewhere', async () => {
+    const { user } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => refuse(400, 'CODE_INVALID') });
+    await user.click(await screen.findByRole('button', { name: 'It was me, confirm my email' }));
+    await user.click(await screen.findByRole('button', { name: 'Use another address' }));
+    expect(await screen.findByLabelText('Email')).toBeInTheDocument();
   });
 });
 
@@ -260,12 +319,63 @@ describe('a forgotten password', () => {
     expect(seen[0]?.body).toEqual({ token: 'abc', password: 'Good-Password-1!' });
   });
 
-  it('offers a new link when this one is dead or cut off', async () => {
-    const { user } = open('/reset-password?token=abc', { 'POST auth/reset-password': () => refuse(400, 'LINK_INVALID') });
+  it('offers a fresh link when this one is dead, without asking for the address', async () => {
+    const { user, seen } = open('/reset-password?token=abc', { 'POST auth/reset-password': () => refuse(400, 'LINK_INVALID'), 'POST auth/forgot-password': () => ok({ sent: true }) });
     await user.type(await screen.findByLabelText('New password'), 'Good-Password-1!');
     await user.click(screen.getByRole('button', { name: 'Save the new password' }));
     expect(await screen.findByText(/This link has been used or is too old/)).toBeInTheDocument();
-    expect(screen.getByRole('link', { name: 'Get a new link' })).toHaveAttribute('href', '/forgot-password');
+    expect(screen.getByRole('link', { name: 'Use another address' })).toHaveAttribute('href', '/forgot-password');
+    await user.click(screen.getByRole('button', { name: 'Send a new link' }));
+    expect(await screen.findByText(/a new message is on its way/)).toBeInTheDocument();
+    expect(seen.at(-1)?.body).toEqual({ token: 'abc' });
+  });
+
+  it('says so when the link was cut off', async () => {
+    open('/reset-password', {});
+    expect(await screen.findByRole('link', { name: 'Get a new link' })).toHaveAttribute('href', '/forgot-password');
+  });
+
+  const factorAsked = (method: string) =>
+    open('/reset-password?token=abc', {
+      'POST auth/reset-password': ({ body }) => {
+        const { mfaCode } = body as { mfaCode?: string };
+        if (!mfaCode) return refuse(401, 'MFA_REQUIRED', { mfaToken: 'token1', methods: [method], expiresIn: 300 });
+        return mfaCode === '123456' ? ok({ reset: true }) : refuse(401, mfaCode === '999999' ? 'MFA_EXPIRED' : 'MFA_INVALID');
+      },
+      'POST auth/mfa/challenge': () => ok({ sent: true, expiresIn: 300 }),
+    });
+  const choose = async (user: ReturnType<typeof open>['user']) => {
+    await user.type(await screen.findByLabelText('New password'), 'Good-Password-1!');
+    await user.click(screen.getByRole('button', { name: 'Save the new password' }));
+  };
+
+  it('takes the second factor as well, where there is one', async () => {
+    const { user, seen } = factorAsked('totp');
+    await choose(user);
+    expect(await screen.findByText(/your email alone can’t change its password/)).toBeInTheDocument();
+    await user.type(await screen.findByLabelText('Code'), '000000');
+    expect(await screen.findByText(/^That code isn’t right/)).toBeInTheDocument();
+    await user.clear(screen.getByLabelText('Code'));
+    await user.type(screen.getByLabelText('Code'), '123456');
+    await screen.findByRole('heading', { name: 'Your password is changed' });
+    expect(seen.at(-1)?.body).toEqual({ token: 'abc', password: 'Good-Password-1!', mfaCode: '123456', method: 'totp' });
+  });
+
+  it('has a code sent where that is the factor, and gives back what it was sent for', async () => {
+    const { user, seen } = factorAsked('sms');
+    await choose(user);
+    await user.type(await screen.findByLabelText('Code'), '123456');
+    await screen.findByRole('heading', { name: 'Your password is changed' });
+    expect(seen[1]).toMatchObject({ route: 'POST auth/mfa/challenge', body: { mfaToken: 'token1', method: 'sms' } });
+    expect(seen.at(-1)?.body).toEqual({ token: 'abc', password: 'Good-Password-1!', mfaToken: 'token1', mfaCode: '123456', method: 'sms' });
+  });
+
+  it('starts again with what was typed when the second step took too long', async () => {
+    const { user } = factorAsked('totp');
+    await choose(user);
+    await user.type(await screen.findByLabelText('Code'), '999999');
+    expect(await screen.findByText(/That took too long/)).toBeInTheDocument();
+    expect(screen.getByLabelText('New password')).toHaveValue('Good-Password-1!');
   });
 });
 
