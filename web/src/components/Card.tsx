@@ -96,7 +96,7 @@ export function Row({ icon, avatar, title, to, onOpen, meta = [], chip, unread, 
             {chip}
             {facts.map((fact, index) => (
               <span key={index} className="contents">
-                {typeof fact === 'string' ? <span>{fact}</span> : fact}
+                {typeof fact === 'string' ? <span className="min-w-0">{fact}</span> : fact}
               </span>
             ))}
           </div>

@@ -96,12 +96,12 @@ function SessionLine({ session, onSignOut }: { session: SessionRow; onSignOut: (
       meta={[
         session.current && <strong className="font-semibold text-ink">{t('thisDevice')}</strong>,
         t(session.place),
-        <span key="when">
-          {session.current ? t('activeNow') : t('active', { ago: format.ago(session.lastActivity) })}
-          {!session.current && <span className="block text-xs text-ink-3">{format.when(session.lastActivity)}</span>}
-        </span>,
+        session.current ? t('activeNow') : t('active', { ago: format.ago(session.lastActivity) }),
         session.remembered && t('remembered'),
-        session.ipAddress && <span className="basis-full text-xs break-all text-ink-3">{t('address', { ip: session.ipAddress })}</span>,
+        <span key="small" className="min-w-0 basis-full text-xs text-ink-3">
+          {!session.current && <span className="block">{format.when(session.lastActivity)}</span>}
+          {session.ipAddress && <span className="block break-all">{t('address', { ip: session.ipAddress })}</span>}
+        </span>,
       ]}
       asideBelow
       aside={

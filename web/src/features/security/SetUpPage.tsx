@@ -41,16 +41,22 @@ function SetUp({ method }: { method: FactorMethod }) {
 
   const enable = async (code: string) => {
     const { recoveryCodes } = await proven(() => api<Enabled>(`auth/mfa/${method}/enable`, { method: 'POST', body: { code } }));
-    toast(t('isOn'));
     void changed();
-    if (recoveryCodes) setCodes(recoveryCodes);
-    else void navigate(paths.security);
+    if (recoveryCodes) return setCodes(recoveryCodes);
+    toast(t('isOn'));
+    void navigate(paths.security);
   };
 
   if (codes) {
     return (
       <TaskPage title={t('codesTitle')} lead={t('codesLead')} step="codes">
-        <RecoveryCodes codes={codes} onDone={() => void navigate(paths.security)} />
+        <RecoveryCodes
+          codes={codes}
+          onDone={() => {
+            toast(t('isOn'));
+            void navigate(paths.security);
+          }}
+        />
       </TaskPage>
     );
   }
