@@ -1,5 +1,4 @@
 import { Link2 } from 'lucide-react';
-import { ClientResponseError } from 'pocketbase';
 import { useState } from 'react';
 import { Button } from '@/components/Button';
 import { Row, Rows, Section } from '@/components/Card';
@@ -8,10 +7,18 @@ import { Failure } from '@/components/Failure';
 import { InlineError } from '@/components/Page';
 import { useToast } from '@/components/Toast';
 import { useFormat } from '@/lib/format';
-import { api, pb } from '@/lib/pb';
-import { NotProven, proveFirst, useProven } from '@/lib/proof';
+import { api, ApiError, apiErrorOf, pb } from '@/lib/pb';
+import { NotProven, proveFirst, proven, useProven } from '@/lib/proof';
 import { useChanged, useLinks, type Provider } from './data';
 import { useSecurityWords } from './words';
+
+async function link(provider: string): Promise<void> {
+  try {
+    await pb.collection('portal_users').authWithOAuth2({ provider });
+  } catch (cause) {
+    throw apiErrorOf(cause);
+  }
+}
 
 /** Accounts elsewhere that sign in here. Without any, and none to be had, there is nothing to show. */
 export function LinksSection() {
@@ -26,19 +33,18 @@ export function LinksSection() {
   const remove = useProven((provider: string) => api<unknown>(`auth/links/${encodeURIComponent(provider)}`, { method: 'DELETE' }));
 
   const connect = async ({ provider, name }: Provider) => {
-    if (waiting) return;
     setFailed(undefined);
-    setWaiting(provider);
+    setWaiting(name);
     try {
       // The other side's window opens once: the proof comes before it.
       await proveFirst();
-      await pb.collection('portal_users').authWithOAuth2({ provider });
+      await proven(() => link(provider));
       toast(t('connected', { name }));
       await changed();
     } catch (error) {
       if (error instanceof NotProven) return;
-      // Closed windows and refusals of the other side come through the SDK, without a sentence for people.
-      setFailed(error instanceof ClientResponseError && error.status === 0 && !error.isAbort ? error : new Error(t('connectFailed', { name })));
+      // What goes wrong on the other side comes without a sentence for people.
+      setFailed(error instanceof ApiError && error.status !== 0 ? error : new Error(t('connectFailed', { name })));
     } finally {
       setWaiting(undefined);
     }
@@ -78,11 +84,15 @@ export function LinksSection() {
       )}
       <div className="flex flex-wrap gap-3">
         {free.map((one) => (
-          <Button key={one.provider} icon={Link2} busy={waiting === one.provider} busyLabel={t('connecting', { name: one.name })} onClick={() => void connect(one)}>
+          <Button key={one.provider} icon={Link2} onClick={() => void connect(one)}>
             {t('connect', { name: one.name })}
           </Button>
         ))}
       </div>
+      {/* Whether the other window was closed cannot be known here, so nothing is locked while it is open. */}
+      <p role="status" className="text-sm text-ink-2">
+        {waiting && t('connecting', { name: waiting })}
+      </p>
       {leaving && (
         <ConfirmDialog
           title={t('disconnectTitle', { name: leaving.name })}

@@ -12,7 +12,7 @@ import { useConfig } from '@/lib/config';
 import { problemsOf, showServerProblems } from '@/lib/forms';
 import { api, ApiError } from '@/lib/pb';
 import { NotProven, proven } from '@/lib/proof';
-import { checkSession, renewSession, useSession } from '@/lib/session';
+import { passwordChanged, useSession } from '@/lib/session';
 import { useChanged } from './data';
 import { useSecurityWords } from './words';
 
@@ -36,9 +36,8 @@ export function Component() {
   const submit = form.handleSubmit(async (body) => {
     setFailure(undefined);
     try {
-      renewSession(await proven(() => api<{ accessToken: string }>('auth/change-password', { method: 'POST', body })));
-      // The session no longer owes anything; out of reach, the next page asks again.
-      void checkSession().catch(() => undefined);
+      const { accessToken } = await proven(() => api<{ accessToken: string }>('auth/change-password', { method: 'POST', body }));
+      passwordChanged(accessToken);
       toast(t('passwordDone'));
       void changed();
       void navigate(paths.security);
