@@ -1,4 +1,4 @@
-import { Check, LogOut, UserRound } from 'lucide-react';
+import { Check, LogOut, ShieldCheck, UserRound, UsersRound } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
 import { useNavigate } from 'react-router';
 import { Icon } from '@/components/Icon';
@@ -59,6 +59,14 @@ export default function PersonMenu({ look }: { look: SwitchLook }) {
           <DropdownMenu.Item className={item} onSelect={() => void navigate(paths.profile)}>
             <Icon of={UserRound} small />
             {t('profile')}
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className={item} onSelect={() => void navigate(paths.security)}>
+            <Icon of={ShieldCheck} small />
+            {t('security')}
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className={item} onSelect={() => void navigate(paths.family)}>
+            <Icon of={UsersRound} small />
+            {t('family')}
           </DropdownMenu.Item>
           <DropdownMenu.Item className={item} onSelect={() => void signOut()}>
             <Icon of={LogOut} small />

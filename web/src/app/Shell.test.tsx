@@ -94,6 +94,47 @@ describe('with a session', () => {
     expect(screen.queryByText('You are looking after Leo’s care.')).toBeNull();
   });
 
+  it('forgets what it read of the former person', async () => {
+    const { user } = open('/dashboard');
+    await screen.findByRole('heading', { name: 'Home page' });
+    queryClient.setQueryData(['forms', 'maya', 'forms', {}], { private: true });
+    await user.click(screen.getByRole('button', { name: 'Maya Okafor, your menu' }));
+    await user.click(await screen.findByRole('menuitemradio', { name: 'Leo Okafor' }));
+    await screen.findByText('You are looking after Leo’s care.');
+    expect(queryClient.getQueryData(['forms', 'maya', 'forms', {}])).toBeUndefined();
+  });
+
+  it('follows a link to another person’s record, and lets go of it afterwards', async () => {
+    const { user, seen, address } = open('/forms/f1?clientId=leo&page=2');
+    expect(await screen.findByText('You are looking after Leo’s care.')).toBeInTheDocument();
+    expect(address()).toBe('/forms/f1?page=2');
+    expect(seen.every((one) => one.headers.get('x-client-id') === 'leo')).toBe(true);
+    await user.click(screen.getByRole('button', { name: 'Switch to yours' }));
+    await screen.findByRole('heading', { name: 'Home page' });
+    expect(getSession()).toMatchObject({ clientId: 'maya' });
+  });
+
+  it('does not switch to a person one may not act for', async () => {
+    open('/forms/f1?clientId=stranger');
+    await screen.findByRole('heading', { name: 'A form' });
+    expect(getSession()).toMatchObject({ clientId: 'maya' });
+  });
+
+  it('names the person on phones too, in every task', async () => {
+    open('/forms/f1?clientId=leo');
+    await screen.findByRole('heading', { name: 'A form' });
+    expect(screen.getAllByRole('button', { name: /^Leo.*, your menu$/ })).toHaveLength(2);
+  });
+
+  it('leads to the security and family pages from the menu', async () => {
+    const { user, address } = open('/dashboard');
+    await user.click(await screen.findByRole('button', { name: 'Maya Okafor, your menu' }));
+    expect(await screen.findByRole('menuitem', { name: 'Family and access' })).toBeInTheDocument();
+    await user.click(screen.getByRole('menuitem', { name: 'Sign-in and security' }));
+    await screen.findByText('Outside');
+    expect(address()).toBe('/settings/security');
+  });
+
   it('signs out from the menu', async () => {
     const { user, seen, address } = open('/dashboard');
     await user.click(await screen.findByRole('button', { name: 'Maya Okafor, your menu' }));

@@ -1,11 +1,12 @@
 import { Menu } from 'lucide-react';
-import { useSyncExternalStore, type ReactNode } from 'react';
-import { Link, Navigate, NavLink, Outlet, useLocation, useMatches } from 'react-router';
+import { useEffect, useSyncExternalStore, type ReactNode } from 'react';
+import { Link, Navigate, NavLink, Outlet, useLocation, useMatches, useNavigate } from 'react-router';
 import { Banner } from '@/components/Banner';
 import { ClinicMark } from '@/components/ClinicMark';
 import { cx } from '@/components/cx';
 import { Icon } from '@/components/Icon';
 import { PageNotices } from '@/components/Page';
+import { ProofKeeper } from '@/components/ProofKeeper';
 import { ToSignIn } from '@/components/ToSignIn';
 import { useConfig } from '@/lib/config';
 import { useApi } from '@/lib/query';
@@ -27,10 +28,34 @@ export function Component() {
     const next = new URLSearchParams({ next: location.pathname + location.search });
     return <Navigate to={`${paths.mustChangePassword}?${next}`} replace />;
   }
-  return <SignedIn session={session} />;
+  return <AsAddressed session={session} />;
 }
 
-function SignedIn({ session }: { session: Extract<SessionState, { status: 'signed-in' }> }) {
+type SignedInState = Extract<SessionState, { status: 'signed-in' }>;
+
+/**
+ * A link may say whose record it leads to (`clientId`): that one comes on screen before the page asks for anything,
+ * and the address loses the word, so that switching afterwards is not undone by it.
+ */
+function AsAddressed({ session }: { session: SignedInState }) {
+  const location = useLocation();
+  const navigate = useNavigate();
+  const search = new URLSearchParams(location.search);
+  const named = search.get('clientId');
+  const reachable = named !== null && session.session.clients.some((one) => one.clientId === named);
+  search.delete('clientId');
+  const rest = search.toString();
+
+  useEffect(() => {
+    if (!reachable) return;
+    switchClient(named);
+    void navigate({ pathname: location.pathname, search: rest, hash: location.hash }, { replace: true, state: location.state });
+  }, [reachable, named, rest, location, navigate]);
+
+  return reachable ? null : <SignedIn session={session} />;
+}
+
+function SignedIn({ session }: { session: SignedInState }) {
   const { t } = useShellWords();
   const { client } = useActingFor();
   const task = useMatches().some((match) => (match.handle as { task?: boolean } | undefined)?.task);
@@ -110,6 +135,7 @@ function SignedIn({ session }: { session: Extract<SessionState, { status: 'signe
           </Tab>
         </nav>
       )}
+      <ProofKeeper />
       <SessionKeeper session={session.session} idleMs={session.idleMs} />
     </div>
   );
@@ -167,6 +193,7 @@ function Notices() {
   const { demo } = useConfig();
   const { client, forSomeoneElse } = useActingFor();
   const session = useSession();
+  const navigate = useNavigate();
   const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
   const own = session.status === 'signed-in' ? session.session.clients.find((one) => one.relationship === 'self') : undefined;
   if (online && !demo && !forSomeoneElse) return null;
@@ -181,7 +208,15 @@ function Notices() {
         <Banner
           action={
             own && (
-              <button type="button" className="link min-h-6" onClick={() => switchClient(own.clientId)}>
+              <button
+                type="button"
+                className="link min-h-6"
+                onClick={() => {
+                  switchClient(own.clientId);
+                  // The page on screen belongs to the former person.
+                  void navigate(paths.home);
+                }}
+              >
                 {t('switchBack')}
               </button>
             )

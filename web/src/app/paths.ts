@@ -25,5 +25,17 @@ export const paths = {
 
   notifications: '/notifications',
   profile: '/profile',
+
+  security: '/settings/security',
+  changePassword: '/settings/security/password',
+  setUpFactor: (method = ':method') => `/settings/security/codes/${method}`,
+  recoveryCodes: '/settings/security/recovery-codes',
+  changeEmail: '/settings/security/email',
+  closeAccount: '/settings/security/close',
+  accountClosed: '/account-closed',
+
+  family: '/family',
+  invite: '/family/invite',
+
   more: '/more',
 } as const;

@@ -3,9 +3,11 @@ import { routes as appointments } from '@/features/appointments';
 import { routes as forms } from '@/features/forms';
 import { routes as payments } from '@/features/payments';
 import { keptRoutes, routes as auth } from '@/features/auth';
+import { routes as family } from '@/features/family';
 import { routes as home } from '@/features/home';
 import { routes as notifications } from '@/features/notifications';
 import { routes as profile } from '@/features/profile';
+import { publicRoutes as closed, routes as security } from '@/features/security';
 import { Frame } from './Frame';
 import { paths } from './paths';
 import { RouteError } from './RouteError';
@@ -20,6 +22,7 @@ export const appRoutes: RouteObject[] = [
       { path: paths.root, element: <Navigate to={paths.home} replace /> },
       ...auth,
       { lazy: () => import('./Kept'), children: keptRoutes },
+      ...closed,
       {
         // Whoever signs in or registers does not need the shell yet.
         lazy: () => import('./Shell'),
@@ -31,6 +34,8 @@ export const appRoutes: RouteObject[] = [
           ...payments,
           ...notifications,
           ...profile,
+          ...security,
+          ...family,
           { path: paths.more, lazy: () => import('./MorePage') },
           { path: '*', lazy: () => import('./NotFound') },
         ].map(withOwnError),

@@ -57,9 +57,11 @@ export interface RowProps {
   action?: { label: string; primary?: boolean; to?: string; onClick?: () => void };
   /** Anything at the right edge in place of action and chevron; it stays above the row's link. */
   aside?: ReactNode;
+  /** On phones the aside stands below the text, for buttons with words in them. */
+  asideBelow?: boolean;
 }
 
-export function Row({ icon, avatar, title, to, onOpen, meta = [], chip, unread, level = 3, action, aside }: RowProps) {
+export function Row({ icon, avatar, title, to, onOpen, meta = [], chip, unread, level = 3, action, aside, asideBelow }: RowProps) {
   const { t } = useComponentWords();
   const Heading = level === 2 ? 'h2' : 'h3';
   const primary = action?.primary ? action : undefined;
@@ -73,7 +75,7 @@ export function Row({ icon, avatar, title, to, onOpen, meta = [], chip, unread, 
       )}
     >
       {icon ? <IconDisc of={icon} /> : avatar ? <Avatar initials={avatar} /> : <span />}
-      <div className={cx(primary && 'max-lg:col-span-2')}>
+      <div className={cx('min-w-0', primary && 'max-lg:col-span-2', asideBelow && 'max-md:col-span-2')}>
         <Heading className="text-lg font-semibold tracking-normal">
           {unread && <span aria-hidden className="mr-2 inline-block size-2 rounded-full bg-accent-solid align-middle" />}
           {leads ? (
@@ -94,7 +96,7 @@ export function Row({ icon, avatar, title, to, onOpen, meta = [], chip, unread, 
             {chip}
             {facts.map((fact, index) => (
               <span key={index} className="contents">
-                {typeof fact === 'string' ? <span>{fact}</span> : fact}
+                {typeof fact === 'string' ? <span className="min-w-0">{fact}</span> : fact}
               </span>
             ))}
           </div>
@@ -113,7 +115,7 @@ export function Row({ icon, avatar, title, to, onOpen, meta = [], chip, unread, 
           )}
         </div>
       ) : aside ? (
-        <div className="relative">{aside}</div>
+        <div className={cx('relative', asideBelow && 'max-md:col-span-2 max-md:col-start-2 max-md:mt-2')}>{aside}</div>
       ) : action ? (
         <>
           <span

@@ -30,18 +30,28 @@ interface DialogProps {
 export function Dialog({ open, onClose, title, children, actions, focus = 'title' }: DialogProps) {
   const { t } = useComponentWords();
   const heading = useRef<HTMLHeadingElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const opener = useRef<Element>(null);
   return (
     <RadixDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <RadixDialog.Portal>
         <div data-scrim className={cx(scrim, 'z-(--z-sheet)')} />
         <RadixDialog.Content
+          ref={box}
           className={cx(panel, 'z-(--z-sheet)')}
           aria-modal
           aria-describedby={undefined}
           onOpenAutoFocus={(event) => {
-            if (focus === 'field') return;
+            opener.current = document.activeElement;
             event.preventDefault();
-            heading.current?.focus();
+            const field = focus === 'field' && box.current?.querySelector<HTMLElement>('input:not([hidden]), select, textarea');
+            (field || heading.current)?.focus();
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            // What opened it may be gone with what it removed; then the page's title is where to go on.
+            const back = opener.current?.isConnected && opener.current !== document.body ? opener.current : document.querySelector('main h1');
+            (back as HTMLElement | null)?.focus();
           }}
         >
           <div className="flex items-start justify-between gap-4">

@@ -99,3 +99,18 @@ it('names people and numbers', () => {
   expect(initials({ firstName: 'ángela', lastName: 'Ødegård' })).toBe('ÁØ');
   expect(telHref('(303) 555-0142')).toBe('tel:3035550142');
 });
+
+describe('how long ago', () => {
+  it.each([
+    ['2026-11-30T17:59:45Z', 'now', 'ahora'],
+    ['2026-11-30T17:55:00Z', '5 minutes ago', 'hace 5 minutos'],
+    ['2026-11-30T15:00:00Z', '3 hours ago', 'hace 3 horas'],
+    ['2026-11-29T17:00:00Z', 'yesterday', 'ayer'],
+    ['2026-11-20T18:00:00Z', '10 days ago', 'hace 10 días'],
+    // A clock that is a little ahead does not make the past the future.
+    ['2026-11-30T18:00:30Z', 'now', 'ahora'],
+  ])('%s', (at, english, spanish) => {
+    expect(en.ago(at)).toBe(english);
+    expect(es.ago(at)).toBe(spanish);
+  });
+});

@@ -39,6 +39,8 @@ export interface Formatter {
   tile: (at: Instant | Day, zone?: string) => { month: string; day: string; weekday: string };
   /** "5 minutes", "1 hour", "2 days": a length of time, rounded up. */
   span: (seconds: number) => string;
+  /** "5 minutes ago", "yesterday", "now": how long something has been over, in its largest unit. */
+  ago: (at: Instant) => string;
   /** A wall time "14:30" as "2:30 pm". */
   wall: (time: string) => string;
   /** Today in the zone, as YYYY-MM-DD. */
@@ -123,6 +125,12 @@ export function formatter(language: Language, zone: string, now: () => number = 
       const [value, unit] =
         seconds < 60 ? [Math.max(1, Math.ceil(seconds)), 'second'] : seconds < 3600 ? [Math.ceil(seconds / 60), 'minute'] : seconds < 86_400 ? [Math.ceil(seconds / 3600), 'hour'] : [Math.ceil(seconds / 86_400), 'day'];
       return new Intl.NumberFormat(locale, { style: 'unit', unit: unit as string, unitDisplay: 'long' }).format(value as number);
+    },
+    ago: (at) => {
+      const seconds = Math.max(0, (now() - Date.parse(at)) / 1000);
+      const [value, unit]: [number, Intl.RelativeTimeFormatUnit] =
+        seconds < 60 ? [0, 'second'] : seconds < 3600 ? [seconds / 60, 'minute'] : seconds < 86_400 ? [seconds / 3600, 'hour'] : [seconds / 86_400, 'day'];
+      return new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-Math.floor(value), unit);
     },
     wall: (wallTime) => {
       const { digits, half } = clock(Date.parse(`1970-01-01T${wallTime.slice(0, 5)}:00Z`), 'UTC');

@@ -1,7 +1,7 @@
 import { keepPreviousData, QueryClient, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import i18next from 'i18next';
 import { api, ApiError, type ApiOptions } from './pb';
-import { onSessionEnd, useClientId } from './session';
+import { onClientSwitch, onSessionEnd, useClientId } from './session';
 
 /** Answers are kept for the life of the page only, and dropped at sign-out and when the person is switched. */
 export const queryClient = new QueryClient({
@@ -20,6 +20,9 @@ i18next.on('languageChanged', () => void queryClient.invalidateQueries());
 
 // Nothing of a person stays in memory after they left; the clinic's own configuration may.
 onSessionEnd(() => queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== 'config' }));
+
+// Nor does one person's record stay behind another's.
+onClientSwitch((former) => queryClient.removeQueries({ predicate: (query) => query.queryKey[1] === former }));
 
 /** What a query is about: the first segment of its path. Realtime events invalidate by it. */
 export type Topic = 'appointments' | 'forms' | 'invoices' | 'payments' | 'notifications' | 'profile' | (string & {});

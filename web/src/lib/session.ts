@@ -31,12 +31,15 @@ type TabMessage = { type: 'ended'; reason: EndReason } | { type: 'extended'; ses
 let state: SessionState = { status: 'loading' };
 const listeners = new Set<() => void>();
 const endListeners = new Set<() => void>();
+const switchListeners = new Set<(formerClientId: string) => void>();
 const tabs = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('anteroom.session');
 
 function set(next: SessionState): void {
+  const former = state.status === 'signed-in' && next.status === 'signed-in' && state.clientId !== next.clientId ? state.clientId : undefined;
   state = next;
   actFor(next.status === 'signed-in' ? next.clientId : undefined);
   for (const listener of listeners) listener();
+  if (former) for (const listener of switchListeners) listener(former);
 }
 
 export function getSession(): SessionState {
@@ -71,6 +74,12 @@ export function useActingFor(): { client?: ActsFor; forSomeoneElse: boolean } {
 export function onSessionEnd(listener: () => void): () => void {
   endListeners.add(listener);
   return () => endListeners.delete(listener);
+}
+
+/** Called with the former client when another person's record comes on screen. */
+export function onClientSwitch(listener: (formerClientId: string) => void): () => void {
+  switchListeners.add(listener);
+  return () => switchListeners.delete(listener);
 }
 
 /** Takes over what a successful sign-in answered. */
@@ -135,7 +144,12 @@ export function passwordChanged(accessToken: string): void {
   if (state.status === 'signed-in') update({ ...state.session, mustDo: [] });
 }
 
-/** Shows another person's record. The caller drops what is cached of the former one. */
+/** Keeps until when the proof counts that was just given. */
+export function noteProof(provenUntil: string): void {
+  if (state.status === 'signed-in') set({ ...state, session: { ...state.session, provenUntil } });
+}
+
+/** Shows another person's record. What is cached of the former one is dropped. */
 export function switchClient(clientId: string): void {
   if (state.status !== 'signed-in') return;
   if (!state.session.clients.some((one) => one.clientId === clientId)) return;

@@ -1,6 +1,8 @@
-import { LogOut } from 'lucide-react';
+import { LogOut, ShieldCheck, UsersRound } from 'lucide-react';
+import { paths } from '@/app/paths';
 import { Button } from '@/components/Button';
-import { Card, Details, Section } from '@/components/Card';
+import { Card, Details, Row, Rows, Section } from '@/components/Card';
+import { Chip } from '@/components/Chip';
 import { Select } from '@/components/Field';
 import { Page } from '@/components/Page';
 import { QueryView } from '@/components/QueryView';
@@ -11,17 +13,25 @@ import { useApi } from '@/lib/query';
 import { signOut, useActingFor, useSession } from '@/lib/session';
 import { setTheme, themes, useTheme, type Theme } from '@/lib/theme';
 import type { Profile } from '@/lib/types';
+import { PhoneSection } from './Phone';
 import { useProfileWords } from './words';
 
 export function Component() {
   const { t } = useProfileWords();
-  const { phone } = useConfig();
+  const { phone, features } = useConfig();
   const { client, forSomeoneElse } = useActingFor();
   const query = useApi<Profile>('profile');
   return (
     <Page title={t('title')} lead={t('lead', { phone: phone ? t('atPhone', { phone }) : '' })}>
       <Section className="" title={forSomeoneElse && client ? t('detailsOf', { name: client.firstName }) : t('details')}>
         <QueryView query={query}>{(profile) => <OnFile profile={profile} />}</QueryView>
+      </Section>
+      {features.sms && query.data && <PhoneSection key={query.data.clientId} profile={query.data} />}
+      <Section title={t('account')}>
+        <Rows>
+          <Row icon={ShieldCheck} title={t('security')} meta={[t('securityAbout')]} to={paths.security} />
+          <Row icon={UsersRound} title={t('family')} meta={[t('familyAbout')]} to={paths.family} />
+        </Rows>
       </Section>
       <ThisDevice />
       <SignInSection />
@@ -39,7 +49,7 @@ function OnFile({ profile }: { profile: Profile }) {
     profile.pronouns && { label: t('pronouns'), value: profile.pronouns },
     { label: t('dateOfBirth'), value: format.date(profile.dateOfBirth) },
     { label: t('email'), value: profile.email || t('none') },
-    { label: t('phone'), value: profile.phone || t('none') },
+    { label: t('phone'), value: <PhoneNumber profile={profile} /> },
     { label: t('address'), value: address ? `${address.street}, ${address.city}, ${address.state} ${address.zipCode}` : t('none') },
     { label: t('emergency'), value: emergencyContact ? `${emergencyContact.name}, ${emergencyContact.relationship}, ${emergencyContact.phone}` : t('none') },
     profile.creditBalanceCents > 0 && { label: t('credit'), value: format.money(profile.creditBalanceCents) },
@@ -48,6 +58,17 @@ function OnFile({ profile }: { profile: Profile }) {
     <Card>
       <Details items={items.filter((item) => typeof item === 'object')} />
     </Card>
+  );
+}
+
+function PhoneNumber({ profile: { phone, phoneVerified } }: { profile: Profile }) {
+  const { t } = useProfileWords();
+  if (!phone) return t('none');
+  return (
+    <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      {phone}
+      {phoneVerified ? <Chip kind="confirmed" /> : <span className="text-sm text-ink-2">{t('phoneUnproven')}</span>}
+    </span>
   );
 }
 
