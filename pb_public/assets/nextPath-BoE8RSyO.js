@@ -1,1 +1,0 @@
-function e(e,t){if(!e||!e.startsWith(`/`)||e.startsWith(`//`)||e.includes(`\\`))return t;let n=new URL(e,location.origin);return n.origin!==location.origin||n.pathname===`/`?t:n.pathname+n.search}export{e as t};
