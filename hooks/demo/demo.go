@@ -65,6 +65,13 @@ type Client struct {
 	LastName    string   `json:"lastName"`
 	DateOfBirth string   `json:"dateOfBirth"`
 	ActsFor     []string `json:"actsFor"`
+	Language    string   `json:"language,omitempty"` // "en" unless said
+	MFA         *MFA     `json:"mfa,omitempty"`
+}
+
+// MFA is a client's authenticator: six digits every 30 seconds (RFC 6238), by the server's clock.
+type MFA struct {
+	TOTPSecret string `json:"totpSecret"` // base32
 }
 
 func file(app core.App) string { return filepath.Join(app.DataDir(), "demo.json") }
@@ -155,7 +162,11 @@ func Welcome(app core.App, w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nThis is a demo: nobody in it exists, no mail leaves this machine, no money moves.\n\n")
 	for _, c := range d.Clients {
-		fmt.Fprintf(w, "  client      %-28s %s\n", c.Email, c.Password)
+		more := ""
+		if c.MFA != nil {
+			more = "  with a second step: totpSecret in demo.json goes into any authenticator"
+		}
+		fmt.Fprintf(w, "  client      %-28s %s%s\n", c.Email, c.Password, more)
 	}
 	for _, s := range d.Staff {
 		fmt.Fprintf(w, "  %-11s %-28s %s\n", s.Role, s.Email, s.Password)
@@ -190,6 +201,8 @@ func invent() Details {
 			{PortalUserID: id(), ClientID: id(), Login: login("maya@mail.example"), FirstName: "Maya", LastName: "Okafor", DateOfBirth: "1990-04-27", ActsFor: []string{}},
 			{PortalUserID: id(), ClientID: id(), Login: login("daniel@mail.example"), FirstName: "Daniel", LastName: "Kim", DateOfBirth: "1984-11-03", ActsFor: []string{}},
 			{PortalUserID: id(), ClientID: id(), Login: login("jordan@mail.example"), FirstName: "Jordan", LastName: "Ellis", DateOfBirth: "1979-02-14", ActsFor: []string{id()}},
+			{PortalUserID: id(), ClientID: id(), Login: login("tomas@mail.example"), FirstName: "Tomás", LastName: "Rivera", DateOfBirth: "1968-09-30", ActsFor: []string{},
+				Language: "es", MFA: &MFA{TOTPSecret: security.RandomStringWithAlphabet(32, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")}},
 		},
 		Unregistered: []Person{
 			{id(), "grace@mail.example", "Grace", "Liu", "1995-08-19"},

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"anteroom/hooks/billing"
 	"anteroom/hooks/forms"
+	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
 )
 
@@ -130,9 +132,9 @@ func (f *room) people(d Details) {
 	}
 
 	address := map[string]string{"street": "77 Alder Road", "city": "Boulder", "state": "CO", "zipCode": "80304", "country": "US"}
-	client := func(id, email, first, last, born string) {
+	client := func(id, email, first, last, born, language string) {
 		f.add("clients", first, map[string]any{"id": id, "first_name": first, "last_name": last, "email": email, "date_of_birth": born,
-			"phone": "(303) 555-0100", "address": address, "language": "en", "status": "active", "preferred_location": f.ids["boulder"],
+			"phone": "(303) 555-0100", "address": address, "language": language, "status": "active", "preferred_location": f.ids["boulder"],
 			"preferred_practitioner": f.ids["ana"], "emergency_contact": map[string]string{"name": "Chidi Okafor", "relationship": "Brother", "phone": "(303) 555-0177"}})
 		f.add("care_team", "", map[string]any{"client": id, "clinician": f.ids["ana"], "role": "lead", "from": f.at(-120, 9, 0).UTC()})
 	}
@@ -140,17 +142,25 @@ func (f *room) people(d Details) {
 		f.add("client_access", "", map[string]any{"client": client, "portal_user": user, "relationship": relationship, "scope": "all"})
 	}
 	for _, c := range d.Clients {
-		client(c.ClientID, c.Email, c.FirstName, c.LastName, c.DateOfBirth)
+		language := cmp.Or(c.Language, "en")
+		client(c.ClientID, c.Email, c.FirstName, c.LastName, c.DateOfBirth, language)
 		f.add("portal_users", "", map[string]any{"id": c.PortalUserID, "email": c.Email, "password": c.Password, "verified": true,
-			"first_name": c.FirstName, "last_name": c.LastName, "account_status": "active", "language": "en", "password_changed_at": f.at(-90, 12, 0).UTC()})
+			"first_name": c.FirstName, "last_name": c.LastName, "account_status": "active", "language": language, "password_changed_at": f.at(-90, 12, 0).UTC()})
+		if c.MFA != nil {
+			f.add("mfa_factors", "", map[string]any{"owner_collection": "portal_users", "owner": c.PortalUserID, "method": "totp",
+				"secret": c.MFA.TOTPSecret, "enabled_at": f.at(-60, 12, 0).UTC()})
+		}
 		access(c.ClientID, c.PortalUserID, "self")
 		for _, child := range c.ActsFor {
-			client(child, "", "Leo", c.LastName, f.today.AddDate(-9, -3, 0).Format(time.DateOnly))
+			client(child, "", "Leo", c.LastName, f.today.AddDate(-9, -3, 0).Format(time.DateOnly), language)
 			access(child, c.PortalUserID, "parent")
 		}
 	}
 	for _, p := range d.Unregistered {
-		client(p.ClientID, p.Email, p.FirstName, p.LastName, p.DateOfBirth)
+		client(p.ClientID, p.Email, p.FirstName, p.LastName, p.DateOfBirth, "en")
+	}
+	if invited := d.Unregistered[2]; f.err == nil {
+		f.err = identity.Invite(f.tx, kernel.Actor{Kind: kernel.KindStaff, ID: d.Staff[0].ID, Role: d.Staff[0].Role}, invited.ClientID, invited.Email)
 	}
 }
 

@@ -352,6 +352,13 @@ func (o *offer) check(app core.App) (until time.Time, err error) {
 	return until, nil
 }
 
+// Invite invites a client in person, as the desk's page does.
+func Invite(app core.App, by kernel.Actor, client, email string) error {
+	o := offer{ClientID: client, Email: email, Relationship: collections.RelationshipSelf, Scope: kernel.ScopeAll}
+	_, err := o.invite(app, by)
+	return err
+}
+
 // invite makes an invitation and mails its link, in one commit.
 func (o *offer) invite(app core.App, by kernel.Actor) (*collections.Invitation, error) {
 	until, err := o.check(app)
