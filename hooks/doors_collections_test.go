@@ -53,6 +53,7 @@ var rolesOf = map[string][]string{
 // apiRules is who of the staff may list and view, create, and update, collection by collection. A migration that
 // changes a rule, or adds a collection, is seen here.
 var apiRules = map[string]struct{ read, create, update string }{
+	"account_history":      {ownerOnly, ownerOnly, ownerOnly},
 	"account_tokens":       {ownerOnly, ownerOnly, ownerOnly},
 	"appointment_history":  {anyStaff, ownerOnly, ownerOnly},
 	"appointments":         {anyStaff, deskRole, deskRole},

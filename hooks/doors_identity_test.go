@@ -5,7 +5,9 @@ import (
 	"anteroom/hooks/testkit"
 )
 
-func identityRules() []rule { return []rule{usedOnce(), addressIsProven(), ownPasskeys()} }
+func identityRules() []rule {
+	return []rule{usedOnce(), accountHistory(), addressIsProven(), ownPasskeys()}
+}
 
 // proofs gives Ada one of everything that signs somebody in or lets them in, each used or counted already.
 func proofs(w *world) {
@@ -22,6 +24,35 @@ func proofs(w *world) {
 		"invited_by": "system", "link_hash": "x", "expires_at": slot}).Id
 	if err := w.sql("UPDATE invitations SET accepted_at = '" + used + "' WHERE id = '{invitation}'"); err != nil { // nobody is born accepted
 		w.t.Fatal(err)
+	}
+	event := w.record("account_history", map[string]any{"account": testkit.AdaLogin, "action": "unlock", "reason": "Asked.", "actor_kind": "staff", "actor": testkit.DeskStaff, "at": used})
+	if err := kernel.SaveAs(w.App, kernel.Actor{Kind: kernel.KindStaff, ID: testkit.DeskStaff, Role: kernel.RoleFrontDesk}, event); err != nil {
+		w.t.Fatal(err)
+	}
+	w.id["event"] = event.Id
+}
+
+// accountHistory is added to by the portal, while staff act.
+func accountHistory() rule {
+	const table, refused = "account_history", "sql: the history of accounts is append-only"
+	row := map[string]any{"account": testkit.AdaLogin, "action": "suspend", "reason": "Mine.", "actor_kind": "staff", "actor": testkit.Admin, "at": slot}
+	change := map[string]any{"actor": testkit.Admin}
+	desk := kernel.Actor{Kind: kernel.KindStaff, ID: testkit.DeskStaff, Role: kernel.RoleFrontDesk}
+	others := []kernel.Actor{desk, {Kind: kernel.KindStaff, ID: testkit.Ana, Role: kernel.RoleClinician}, {Kind: kernel.KindClient, ID: testkit.AdaLogin}, kernel.System()}
+	return rule{
+		name:  "What the clinic did to a login is only added to, by who did it",
+		given: proofs,
+		doors: with(shut(table, "DELETE FROM account_history"), map[door]cell{
+			portalDoor: notADoor("no route of clients names a row of it"),
+			deskDoor:   notADoor("the desk's routes add what they do and take no row from a caller"),
+			staffDoor:  among(posts(allStaff, table, row, "403"), patches(allStaff, table, "{event}", change, "403"), deletes(allStaff, table, "{event}", "403")),
+			ownerDoor:  among(posts(owner, table, row, "403 PORTAL_WRITES"), patches(owner, table, "{event}", change, "403 PORTAL_WRITES"), deletes(owner, table, "{event}", "403 PORTAL_WRITES")),
+			systemDoor: among(creates([]kernel.Actor{kernel.System()}, table, row, "actor:history"), saves([]kernel.Actor{kernel.System()}, table, "{event}", change, "actor:history"),
+				erases([]kernel.Actor{kernel.System()}, table, "{event}", refused)),
+			stampedDoor:    among(creates(others, table, row, "actor:history"), saves(others, table, "{event}", change, "actor:history"), erases(others, table, "{event}", refused)),
+			unvalidateDoor: attempts(unvalidated(table, "{event}", change, "actor:history"), unvalidatedNew(table, row, "actor:history")),
+			sqlDoor:        attempts(runs("UPDATE account_history SET action = 'x'", refused), runs("DELETE FROM account_history", refused)),
+		}),
 	}
 }
 

@@ -166,7 +166,7 @@ func onlyCiphertext() rule {
 			unvalidateDoor: attempts(lets([]try{unvalidated("appointments", "{askedByAda}", words, "done", deskActor)}, "staff_notes", "{askedByAda}")...),
 			sqlDoor: attempts(try{"plaintext into each column, by INSERT", plaintext, everySealedColumn("INSERT"), nil},
 				// where a row cannot change at all, that is what is said first
-				try{"plaintext into each column, by UPDATE", "sql: a signed form is frozen, sql: history is append-only, " + plaintext, everySealedColumn("UPDATE"), nil},
+				try{"plaintext into each column, by UPDATE", "sql: a signed form is frozen, sql: history is append-only, " + plaintext + ", sql: the history of accounts is append-only", everySealedColumn("UPDATE"), nil},
 				try{"plaintext into each column, by INSERT OR REPLACE", plaintext, everySealedColumn("INSERT OR REPLACE"), nil},
 				runs("UPDATE appointments SET staff_notes = 'v1.' || substr(reason_for_visit, 4, 5) WHERE id = '{taken}'", plaintext)),
 		}),

@@ -28,6 +28,7 @@ const (
 	UseRecoveryCode    Action = "USE_RECOVERY_CODE"
 	LinkSignIn         Action = "LINK_SIGN_IN"
 	UnlinkSignIn       Action = "UNLINK_SIGN_IN"
+	ViewAccountHistory Action = "VIEW_ACCOUNT_HISTORY"
 	AskChangeOfEmail   Action = "ASK_CHANGE_EMAIL"
 	CancelEmailChange  Action = "CANCEL_CHANGE_EMAIL"
 	ChangeEmail        Action = "CHANGE_EMAIL"

@@ -289,10 +289,11 @@ func mailLogin(tx core.App, user string, pick func(accessWords) line) error {
 }
 
 func endFromDesk(c *kernel.Call) (*kernel.Reply, error) {
-	if _, err := readReason(c); err != nil {
+	in, err := readReason(c)
+	if err != nil {
 		return nil, err
 	}
-	err := c.App.RunInTransaction(func(tx core.App) error {
+	err = c.App.RunInTransaction(func(tx core.App) error {
 		r, err := tx.FindRecordById(collections.ClientAccess, c.ID())
 		if err != nil {
 			return err
@@ -300,6 +301,9 @@ func endFromDesk(c *kernel.Call) (*kernel.Reply, error) {
 		a := collections.AsAccess(r)
 		if !a.Counts(kernel.Now(tx)) {
 			return kernel.Conflict("ACCESS_OVER", "This access has ended already.")
+		}
+		if err := keepReason(tx, c.Actor, r.GetString("portal_user"), "end_access", in); err != nil {
+			return err
 		}
 		return endAccess(tx, c.Actor, a)
 	})
@@ -315,7 +319,7 @@ type deskReason struct {
 	IdentityCheck string
 }
 
-// readReason asks for a reason, so that nobody does it by a slip. It is not kept: the audit log takes no free text.
+// readReason asks for a reason. It is kept, encrypted, in the account's history: the audit log takes no free text.
 func readReason(c *kernel.Call) (in deskReason, err error) {
 	if err := c.Bind(&in); err != nil {
 		return in, err

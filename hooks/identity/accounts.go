@@ -13,6 +13,7 @@ import (
 	"anteroom/collections"
 	"anteroom/hooks/audit"
 	"anteroom/hooks/kernel"
+	"anteroom/hooks/phi"
 )
 
 // What the desk sees of the logins of clients and does to them. Logins of staff are out of its reach: every route looks
@@ -26,14 +27,18 @@ func bindAccounts(d *door) {
 		return kernel.Route{Method: method, Path: kernel.Desk + "/portal-users" + path, Access: kernel.Staff, Roles: accountRoles,
 			Owns: collections.PortalUsers, MaxBody: 16 << 10, Do: do}
 	}
+	d.app.OnRecordCreate(collections.AccountHistory).BindFunc(refuseWritingAccountHistory)
+	d.app.OnRecordUpdate(collections.AccountHistory).BindFunc(refuseWritingAccountHistory)
+	kernel.WrittenByPortalAlone(d.app, collections.AccountHistory)
 	kernel.Handle(d.app,
 		route(http.MethodGet, "", listAccounts),
-		route(http.MethodPost, "/{id}/unlock", onAccount(unlockAccount)),
-		route(http.MethodPost, "/{id}/suspend", onAccount(suspend)),
-		route(http.MethodPost, "/{id}/resume", onAccount(resume)),
-		route(http.MethodPost, "/{id}/force-password-change", onAccount(d.forcePasswordChange)),
-		route(http.MethodPost, "/{id}/sign-out", onAccount(d.signOutEverywhere)),
-		route(http.MethodPost, "/{id}/reset-factors", onAccount(resetFactors)),
+		route(http.MethodGet, "/{id}/history", accountHistory),
+		route(http.MethodPost, "/{id}/unlock", onAccount("unlock", unlockAccount)),
+		route(http.MethodPost, "/{id}/suspend", onAccount("suspend", suspend)),
+		route(http.MethodPost, "/{id}/resume", onAccount("resume", resume)),
+		route(http.MethodPost, "/{id}/force-password-change", onAccount("force_password_change", d.forcePasswordChange)),
+		route(http.MethodPost, "/{id}/sign-out", onAccount("sign_out", d.signOutEverywhere)),
+		route(http.MethodPost, "/{id}/reset-factors", onAccount("reset_factors", resetFactors)),
 	)
 }
 
@@ -53,7 +58,8 @@ func refuseClosingForOthers(from, to collections.AccountStatus, r *core.Record) 
 // accountAct does something to an account, in a transaction, and names the mail that tells the person.
 type accountAct func(tx core.App, by kernel.Actor, u *collections.PortalUser, in deskReason) (func(accessWords) line, error)
 
-func onAccount(do accountAct) func(*kernel.Call) (*kernel.Reply, error) {
+// onAccount does it, keeps who did it and why, and tells the person, in one commit.
+func onAccount(what string, do accountAct) func(*kernel.Call) (*kernel.Reply, error) {
 	return func(c *kernel.Call) (*kernel.Reply, error) {
 		in, err := readReason(c)
 		if err != nil {
@@ -68,6 +74,9 @@ func onAccount(do accountAct) func(*kernel.Call) (*kernel.Reply, error) {
 			u = collections.AsPortalUser(r)
 			letter, err := do(tx, c.Actor, u, in)
 			if err != nil {
+				return err
+			}
+			if err := keepReason(tx, c.Actor, u.Id, what, in); err != nil {
 				return err
 			}
 			return mailLogin(tx, u.Id, letter)
@@ -137,6 +146,62 @@ func (d *door) signOutEverywhere(tx core.App, by kernel.Actor, u *collections.Po
 	}
 	return func(w accessWords) line { return w.signedOut },
 		d.sessions.revokeOwnerAs(tx, by, collections.PortalUsers, u.Id, collections.EndedAccount, "")
+}
+
+// keepReason notes who of the clinic did what to a login, and why.
+func keepReason(tx core.App, by kernel.Actor, account, what string, in deskReason) error {
+	h, err := collections.NewAccountEvent(tx, account, what, in.Reason, kernel.Now(tx))
+	if err != nil {
+		return err
+	}
+	h.Load(map[string]any{"actor_kind": by.Kind, "actor": by.ID, "identity_check": in.IdentityCheck})
+	return kernel.SaveAs(tx, by, h.Record)
+}
+
+// refuseWritingAccountHistory: the portal writes it while staff who may do so act on a login.
+func refuseWritingAccountHistory(e *core.RecordEvent) error {
+	by := kernel.ActorOf(e.Record)
+	if !e.Record.IsNew() || !by.IsStaff(accountRoles...) || e.Record.GetString("actor") != by.ID {
+		return refused("actor", "history", "What was done is noted by the portal, and stays noted.")
+	}
+	return e.Next()
+}
+
+// mostHistory is how much of an account's history the desk is shown.
+const mostHistory = 50
+
+// AccountAct is one thing that the clinic did to a login.
+type AccountAct struct {
+	At            time.Time `json:"at"`
+	Action        string    `json:"action"` // unlock, suspend, resume, force_password_change, sign_out, reset_factors, end_access
+	Reason        string    `json:"reason"`
+	IdentityCheck string    `json:"identityCheck,omitempty"`
+	By            string    `json:"by"` // a name, or empty for the owner
+}
+
+func accountHistory(c *kernel.Call) (*kernel.Reply, error) {
+	if _, err := c.App.FindRecordById(collections.PortalUsers, c.ID()); err != nil {
+		return nil, err
+	}
+	rows, err := collections.AccountEvents(c.App, c.ID(), mostHistory)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]AccountAct, len(rows))
+	for i, r := range rows {
+		reason, err := phi.Text(r, "reason")
+		if err != nil {
+			return nil, err
+		}
+		out[i] = AccountAct{At: r.GetDateTime("at").Time().Truncate(time.Second), Action: r.GetString("action"), Reason: reason, IdentityCheck: r.GetString("identity_check")}
+		if who, err := c.App.FindRecordById(collections.Staff, r.GetString("actor")); err == nil {
+			out[i].By = collections.AsStaff(who).FirstName() + " " + collections.AsStaff(who).LastName()
+		}
+	}
+	if err := audit.Read(c.App, audit.EntryFor(c.Actor, audit.ViewAccountHistory, audit.PortalUser, c.ID())); err != nil {
+		return nil, err
+	}
+	return kernel.OK(map[string]any{"history": out}), nil
 }
 
 // identityChecks are the ways in which the desk makes sure who asks for another second factor.

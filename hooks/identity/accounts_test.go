@@ -7,6 +7,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 
+	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
@@ -295,5 +296,29 @@ func TestDeskListsAccounts(t *testing.T) {
 	c.Do(t, "GET", deskUsers+"?status=odd", desk, nil).Refused(t, 400, "VALIDATION_ERROR")
 	if c.Count(t, "portal_audit_log", "action = 'LIST_PORTAL_USERS' AND client_id = {:c}", dbx.Params{"c": testkit.Cleo}) == 0 {
 		t.Error("looking left no line")
+	}
+}
+
+// What the clinic does to a login is kept with its reason, sealed, and read by those who help with logins.
+func TestAccountHistoryKeepsReasons(t *testing.T) {
+	c := newKit(t)
+	did(t, c, testkit.DeskEmail, "suspend", m{"reason": "The phone was stolen."}, "suspended")
+	did(t, c, testkit.AdminEmail, "resume", m{"reason": "She came in."}, "active")
+	path := kernel.Desk + "/portal-users/" + testkit.AdaLogin + "/history"
+	var out struct{ History []identity.AccountAct }
+	c.Do(t, "GET", path, c.As(t, testkit.DeskEmail), nil).Data(t, &out)
+	if len(out.History) != 2 || out.History[0].Action != "resume" || out.History[0].Reason != "She came in." || out.History[1].Reason != "The phone was stolen." || out.History[1].By == "" {
+		t.Errorf("%+v", out.History)
+	}
+	if c.Count(t, "account_history", "reason LIKE '%phone%'", nil) != 0 || c.Count(t, "portal_audit_log", "details LIKE '%stolen%'", nil) != 0 {
+		t.Error("a reason lies readable")
+	}
+	c.Do(t, "GET", path, c.As(t, testkit.BillingEmail), nil).Refused(t, 403, "ROLE")
+	c.Do(t, "GET", kernel.Desk+"/portal-users/"+testkit.DeskStaff+"/history", c.As(t, testkit.DeskEmail), nil).Refused(t, 404, "NOT_FOUND")
+	before := c.Snapshot(t)
+	c.Do(t, "POST", kernel.Desk+"/portal-users/"+testkit.AdaLogin+"/suspend", c.As(t, testkit.DeskEmail), m{"reason": " "}).Refused(t, 400, "")
+	c.Do(t, "POST", kernel.Desk+"/portal-users/"+testkit.AdaLogin+"/resume", c.As(t, testkit.DeskEmail), m{"reason": "Nothing to resume."}).Refused(t, 409, "ACCOUNT_STATUS")
+	if c.Snapshot(t) != before {
+		t.Error("a refused act left something")
 	}
 }
