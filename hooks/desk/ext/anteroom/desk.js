@@ -1,6 +1,7 @@
 // The Front desk: one day of visits, and the requests that wait for an answer. Everything shown comes from the desk's
 // own routes; PocketBase's live events only say that it is time to ask again. All text is set as text, never as HTML.
 
+import { desk as send, detailsOf, sentence as refusal } from "./api.js";
 import { ask, field, show } from "./dialog.js";
 import { instantOf, many, moveDay, sayAge, sayBirth, sayDay, sayMoney, sayShortDay, sayTime, sayZone, timeIn } from "./words.js";
 
@@ -20,13 +21,7 @@ const desk = store({
 
 // ---- asking
 
-const send = (path, options = {}) => app.pb.send("/api/v1/desk/" + path, { requestKey: null, ...options }).then((answer) => answer.data);
-
-// The sentence of a refusal. The server's own are meant to be read.
-function sentence(err) {
-    if (!err.status) return "We can't reach the server. What you see may be old.";
-    return err.response?.error?.message || err.response?.message || "Something went wrong on our side. Nothing was changed. Try again in a moment.";
-}
+const sentence = (err) => (err.status ? refusal(err) : "We can't reach the server. What you see may be old.");
 
 let turn = 0;
 
@@ -122,7 +117,7 @@ async function decide(request, path, body, done) {
         app.toasts.success(done(visit));
         desk.note = "";
     } catch (err) {
-        const { reason, status, decidedBy, nextAvailable } = err.response?.error?.details || {};
+        const { reason, status, decidedBy, nextAvailable } = detailsOf(err);
         if (reason == "SLOT_UNAVAILABLE") {
             load();
             return nextAvailable ? `That time was just taken. The next one is ${when(nextAvailable.localDate, nextAvailable.localTime)}.` : "That time is taken. Choose another one.";

@@ -3,9 +3,11 @@
 
 let count = 0;
 
-// act({}) gets the dialog's element and returns nothing when it is done, or a sentence that says why it is not.
+export const titleId = () => "desk_dialog_" + ++count;
+
+// act gets what was entered and returns nothing when it is done, or a sentence that says why it is not.
 export function ask({ title, body = [], fields = [], yes, no, tone = "", act }) {
-    const id = "desk_dialog_" + ++count;
+    const id = titleId();
     const state = store({ busy: false, problem: "" });
     const element = t.dialog({ className: "desk-dialog", "html-aria-labelledby": id, onclose: () => element.remove() },
         t.form({
@@ -29,12 +31,12 @@ export function ask({ title, body = [], fields = [], yes, no, tone = "", act }) 
             t.button({ type: "submit", className: () => `btn ${tone} ${state.busy ? "loading" : ""}`, ariaDisabled: () => String(state.busy) }, t.span({ className: "txt" }, yes)),
             t.button({ type: "button", className: "btn secondary", onclick: () => element.close() }, t.span({ className: "txt" }, no)))));
     open(element);
-    (element.querySelector("input, textarea") || element.querySelector("h2")).focus();
+    (element.querySelector("input:not([hidden]), textarea") || element.querySelector("h2")).focus();
 }
 
 // Shows details; it only closes.
 export function show({ title, content, acts = [] }) {
-    const id = "desk_dialog_" + ++count;
+    const id = titleId();
     const element = t.dialog({ className: "desk-dialog desk-panel", "html-aria-labelledby": id, onclose: () => element.remove(),
         onclick: (e) => e.target == element && element.close() },
     t.div({ className: "desk-panel-inside" },
@@ -47,7 +49,7 @@ export function show({ title, content, acts = [] }) {
     element.querySelector("h2").focus();
 }
 
-function open(element) {
+export function open(element) {
     document.body.appendChild(element);
     element.showModal();
 }

@@ -6,6 +6,9 @@ const folder = app.pb.buildURL("/_/extensions/anteroom/");
 const page = (file) => async (route) => (await import(folder + file)).default(route);
 
 app.routes.superuserOnly("#/desk", page("desk.js"));
+app.routes.superuserOnly("#/portal-accounts", page("accounts.js"));
+app.routes.superuserOnly("#/your-sign-in", page("yours.js"));
+app.routes.blank("#/new-password", page("password.js"));
 app.routes.guestOnly("#/staff-login", page("signin.js"));
 app.routes.fallbackPath = "#/desk";
 
@@ -32,11 +35,21 @@ fetch("/brand.css").then((r) => r.text()).then((css) => {
 
 delete app.store.settingsNavGroups.Debug; // the SQL console is closed
 const deskLink = { href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" };
-const ownersLinks = [deskLink, ...app.store.headerLinks];
-const staffLinks = [deskLink, { href: "#/collections", icon: "ri-folder-user-line", label: "Records" }];
-watch(() => app.store.superuser?.id, () => {
-    app.store.headerLinks = isStaff() ? staffLinks : ownersLinks;
+const accountsLink = { href: "#/portal-accounts", icon: "ri-user-settings-line", label: "Portal accounts" };
+const ownersLinks = [deskLink, accountsLink, ...app.store.headerLinks];
+const staffLinks = [deskLink, accountsLink, { href: "#/collections", icon: "ri-folder-user-line", label: "Records" }];
+const HELPERS = ["admin", "front_desk"]; // help clients with their logins
+watch(() => [app.store.superuser?.id, app.store.superuser?.role], () => {
+    const links = isStaff() ? staffLinks : ownersLinks;
+    app.store.headerLinks = isStaff() && !HELPERS.includes(app.store.superuser.role) ? links.filter((l) => l != accountsLink) : links;
     document.documentElement.classList.toggle("desk-staff", isStaff());
+});
+
+// What is one's own stands under one's own name.
+document.addEventListener("mount:loggedUserDropdown", (e) => {
+    if (!isStaff()) return;
+    e.detail.prepend(t.a({ className: "dropdown-item", href: "#/your-sign-in", onclick: () => e.detail.hidePopover() },
+        t.i({ className: "ri-shield-user-line", ariaHidden: true }), t.span({ className: "txt" }, "Your sign-in")));
 });
 
 // What the role may not do is not offered. The server decides anyway.
@@ -54,6 +67,7 @@ const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/login?owner" : "#/
 function rightPlace() {
     if (location.hash == "#/login" && door() != "#/login?owner") location.replace("#/staff-login");
     if (isStaff() && /^#\/(logs|settings)/.test(location.hash)) location.replace("#/desk");
+    if (!isStaff() && /^#\/(your-sign-in|new-password)/.test(location.hash)) location.replace(app.pb.authStore.isValid ? "#/desk" : door());
 }
 window.addEventListener("hashchange", rightPlace);
 rightPlace();
@@ -62,8 +76,6 @@ document.addEventListener("mount:pageSuperuserLogin", (e) => {
     app.store.title = "Owner sign in";
     e.detail.appendChild(t.div({ className: "txt-center m-t-base" }, t.a({ href: "#/staff-login", className: "link-hint" }, "Work at the clinic? Sign in here")));
 });
-
-let lastCounted = Date.now(); // when the server last saw a sign of life
 
 function forgetDrafts() {
     for (const key of Object.keys(localStorage)) {
@@ -74,7 +86,6 @@ function forgetDrafts() {
 app.pb.authStore.onChange((_, record) => {
     if (record) {
         localStorage.setItem(DOOR, record.collectionName);
-        lastCounted = Date.now();
         return;
     }
     forgetDrafts();
@@ -93,28 +104,31 @@ app.pb.authStore.clear = () => {
     forget();
 };
 
+// These say that a proof failed, not that the session is over.
+const PROOFS = ["MFA_REQUIRED", "MFA_INVALID", "MFA_EXPIRED", "PASSKEY_INVALID", "INVALID_CREDENTIALS"];
+
 // A session that ended elsewhere ends here. The SDK alone would try to listen again for ever.
+let idle;
 const before = app.pb.afterSend;
 app.pb.afterSend = (response, data, options) => {
-    if (!options?.headers?.["X-Background"]) lastCounted = Date.now();
-    if (response.status == 401 && isStaff() && !response.url.includes("/auth-with-")) {
-        sessionStorage.setItem("anteroom.signedout", "1"); // the sign-in page says why
-        app.pb.cancelAllRequests();
-        app.pb.realtime.unsubscribe();
-        forget();
+    const reason = data?.error?.details?.reason;
+    if (isStaff()) {
+        idle?.heard(response, options);
+        if (response.status == 401 && !response.url.includes("/auth-with-") && !PROOFS.includes(reason)) {
+            sessionStorage.setItem("anteroom.signedout", "1"); // the sign-in page says why
+            app.pb.cancelAllRequests();
+            app.pb.realtime.unsubscribe();
+            forget();
+        }
+        if (reason == "PASSWORD_CHANGE_REQUIRED") location.hash = "#/new-password";
     }
     return before ? before(response, data, options) : data;
 };
 
-// Typing is work too: who fills in a long record for a quarter of an hour must not be signed out when saving it.
-const SIGN_OF_LIFE = 2 * 60 * 1000;
-for (const kind of ["keydown", "pointerdown"]) {
-    document.addEventListener(kind, () => {
-        if (!isStaff() || Date.now() - lastCounted < SIGN_OF_LIFE) return;
-        lastCounted = Date.now();
-        app.pb.send("/api/v1/portal/auth/session/extend", { method: "POST", requestKey: null }).catch(() => {});
-    }, { capture: true, passive: true });
-}
+import(folder + "idle.js").then((loaded) => {
+    idle = loaded;
+    idle.keepSession();
+});
 
 // ---- records
 
@@ -154,7 +168,7 @@ app.fieldTypes.encrypted = {
 
 // ---- after an upgrade of PocketBase: say in the console what is missing, instead of failing half-way
 
-const need = ["pb.send", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "store.headerLinks",
+const need = ["pb.send", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "routes.blank", "store.headerLinks",
     "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "toasts.success", "fieldTypes.date.view", "fieldTypes.text.input"];
 for (const name of need) {
     if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined") {

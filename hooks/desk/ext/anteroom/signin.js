@@ -1,81 +1,89 @@
-// The staff's sign-in page. The server decides everything; this page turns its reasons into sentences.
+// The staff's sign-in page: the password, a second step when there is one, or a passkey instead of both. The server
+// decides everything; this page turns its reasons into sentences.
 
-const SENTENCES = {
-    INVALID_CREDENTIALS: "That email and password don't match. Check them and try again.",
-    MFA_INVALID: "That code isn't right or is no longer valid. Enter the newest code.",
-    EMAIL_NOT_VERIFIED: "Your email address is not confirmed yet. Ask an administrator for help.",
-    ACCOUNT_CLOSED: "Your access is switched off. Ask an administrator for help.",
-};
-
-function sentence(err) {
-    if (!err.status) return "We can't reach the server. Check the connection and try again.";
-    const { details = {}, message } = err.response?.error || {};
-    if (details.reason == "ACCOUNT_LOCKED" || err.status == 429) {
-        const minutes = Math.max(1, Math.ceil((details.retryAfter || 60) / 60));
-        return `Too many tries. For safety, sign-in is paused. Try again in ${minutes} minute${minutes > 1 ? "s" : ""}, or ask an administrator.`;
-    }
-    return SENTENCES[details.reason] || message || err.response?.message || "Something went wrong on our side. Try again in a moment.";
-}
+import { post, portal, reasonOf, sentence } from "./api.js";
+import { askPasskey, factorStep, passkeySentence, passkeysWork } from "./proof.js";
 
 export default function signIn() {
     app.store.title = "Staff sign in";
-    const form = store({ email: "", password: "", code: "", codeAsked: false, shown: false, busy: false, problem: "" });
+    const form = store({ email: "", password: "", asked: null, shown: false, busy: false, problem: "" });
     if (sessionStorage.getItem("anteroom.signedout")) form.problem = "You were signed out. Sign in again to go on.";
 
-    const clinic = store({ name: "" });
-    fetch("/api/v1/portal/config").then((r) => r.json()).then((answer) => (clinic.name = answer.data.clinicName)).catch(() => {}); // the page works without
+    const clinic = store({ name: "", passkeys: false });
+    fetch("/api/v1/portal/config").then((r) => r.json())
+        .then(({ data }) => Object.assign(clinic, { name: data.clinicName, passkeys: data.features.passkeys })).catch(() => {}); // the page works without
 
-    async function submit(e) {
-        e.preventDefault();
-        if (form.busy) return;
-        form.busy = true;
-        form.problem = "";
+    // enter takes an answer of ours; its token becomes the dashboard's own sign-in by asking for the person's record.
+    async function enter({ tokens }) {
+        await app.pb.collection("staff").authRefresh({ headers: { Authorization: tokens.accessToken }, requestKey: null });
+        await welcome();
+    }
+
+    async function welcome() {
         sessionStorage.removeItem("anteroom.signedout");
+        const { session } = await portal("auth/session").catch(() => ({ session: { mustDo: [] } })); // the next page asks again
+        app.toasts.removeAll?.();
+        location.hash = session.mustDo.includes("change_password") ? "#/new-password" : "#/desk";
+    }
+
+    async function attempt(act) {
+        if (form.busy) return;
+        Object.assign(form, { busy: true, problem: "" });
         try {
-            // in the body: other options of the SDK land in the address, and addresses are logged
-            await app.pb.collection("staff").authWithPassword(form.email, form.password, {
-                body: { identity: form.email, password: form.password, ...(form.codeAsked ? { mfaCode: form.code.replaceAll(" ", "") } : {}) },
-                requestKey: null,
-            });
-            app.toasts.removeAll?.();
-            location.hash = "#/desk";
+            await act();
         } catch (err) {
-            if (err.response?.error?.details?.reason == "MFA_REQUIRED" && !form.codeAsked) {
-                form.codeAsked = true;
-                setTimeout(() => document.getElementById("staff_code")?.focus(), 0);
-            } else {
-                form.problem = sentence(err);
-            }
+            if (reasonOf(err) == "MFA_REQUIRED") form.asked = err.response.error.details;
+            else form.problem = passkeySentence(err);
         }
         form.busy = false;
     }
 
-    return t.div({ pbEvent: "pageStaffLogin", className: "wrapper sm m-auto p-b-base" },
+    const submit = (e) => {
+        e.preventDefault();
+        attempt(async () => {
+            // in the body: other options of the SDK land in the address, and addresses are logged
+            await app.pb.collection("staff").authWithPassword(form.email, form.password, { body: { identity: form.email, password: form.password }, requestKey: null });
+            await welcome();
+        });
+    };
+
+    const finishPasskey = async (shown) => enter(await post(portal, "auth/passkeys/authenticate/finish", shown));
+    const finish = (shown) => (shown.challengeId ? finishPasskey(shown) : post(portal, "auth/login", shown).then(enter));
+
+    function startAgain(problem) {
+        Object.assign(form, { asked: null, password: "", problem });
+        setTimeout(() => document.getElementById("staff_password")?.focus(), 0);
+    }
+
+    const problem = () => (form.problem ? t.div({ rid: form.problem, className: "col-12" }, t.div({ className: "alert danger", role: "alert" }, form.problem)) : null);
+
+    const passwordStep = () => t.form({ rid: "password", className: "grid desk-form", onsubmit: submit },
+        problem,
+        t.div({ className: "col-12" }, t.div({ className: "field" },
+            t.label({ htmlFor: "staff_email" }, "Email"),
+            t.input({ id: "staff_email", type: "email", required: true, autofocus: true, autocomplete: "username",
+                value: () => form.email, oninput: (e) => (form.email = e.target.value) }))),
+        t.div({ className: "col-12" }, t.div({ className: "fields" },
+            t.div({ className: "field" },
+                t.label({ htmlFor: "staff_password" }, "Password"),
+                t.input({ id: "staff_password", type: () => (form.shown ? "text" : "password"), required: true, autocomplete: "current-password",
+                    value: () => form.password, oninput: (e) => (form.password = e.target.value) })),
+            t.div({ className: "field addon" },
+                t.button({ type: "button", className: "btn sm transparent secondary", ariaPressed: () => String(form.shown), onclick: () => (form.shown = !form.shown) },
+                    t.span({ className: "txt" }, () => (form.shown ? "Hide" : "Show")))))),
+        t.div({ className: "col-12" },
+            t.button({ type: "submit", className: () => `btn lg block ${form.busy ? "loading" : ""}`, ariaDisabled: () => String(form.busy) },
+                t.span({ className: "txt" }, "Sign in"))),
+        () => (clinic.passkeys && passkeysWork() ? t.div({ rid: "passkey", className: "col-12" },
+            t.button({ type: "button", className: "btn lg block secondary", onclick: () => attempt(async () => finishPasskey(await askPasskey())) },
+                t.i({ className: "ri-fingerprint-line", ariaHidden: true }), t.span({ className: "txt" }, "Use a passkey"))) : null));
+
+    return t.div({ pbEvent: "pageStaffLogin", className: "wrapper sm m-auto p-b-base desk" },
         t.header({ className: "txt-center m-b-base" },
             t.img({ className: "main-logo", src: () => app.store.mainLogo, alt: "" }),
             t.h1({ className: "desk-title m-t-10" }, "Staff sign in"),
             t.p({ className: "desk-quiet" }, () => clinic.name || "\u00a0")),
-        t.form({ className: "grid desk-form", onsubmit: submit },
-            () => (form.problem ? t.div({ className: "col-12" }, t.div({ className: "alert danger", role: "alert" }, form.problem)) : null),
-            t.div({ className: "col-12" }, t.div({ className: "field" },
-                t.label({ htmlFor: "staff_email" }, "Email"),
-                t.input({ id: "staff_email", type: "email", required: true, autofocus: true, autocomplete: "username",
-                    value: () => form.email, oninput: (e) => (form.email = e.target.value) }))),
-            t.div({ className: "col-12" }, t.div({ className: "fields" },
-                t.div({ className: "field" },
-                    t.label({ htmlFor: "staff_password" }, "Password"),
-                    t.input({ id: "staff_password", type: () => (form.shown ? "text" : "password"), required: true, autocomplete: "current-password",
-                        value: () => form.password, oninput: (e) => (form.password = e.target.value) })),
-                t.div({ className: "field addon" },
-                    t.button({ type: "button", className: "btn sm transparent secondary", ariaPressed: () => String(form.shown), onclick: () => (form.shown = !form.shown) },
-                        t.span({ className: "txt" }, () => (form.shown ? "Hide" : "Show")))))),
-            () => (form.codeAsked ? t.div({ rid: "code", className: "col-12" }, t.div({ className: "field" },
-                t.label({ htmlFor: "staff_code" }, "Code from your app"),
-                t.input({ id: "staff_code", type: "text", inputMode: "numeric", required: true, autocomplete: "one-time-code",
-                    value: () => form.code, oninput: (e) => (form.code = e.target.value) }))) : null),
-            t.div({ className: "col-12" },
-                t.button({ type: "submit", className: () => `btn lg block ${form.busy ? "loading" : ""}`, ariaDisabled: () => String(form.busy) },
-                    t.span({ className: "txt" }, "Sign in")))),
+        () => (form.asked ? t.div({ rid: "factor" + form.asked.mfaToken }, factorStep({ asked: form.asked, finish, restart: startAgain, yes: "Sign in", remember: true })) : passwordStep()),
         t.div({ className: "txt-center m-t-base" },
             t.a({ href: "#/login?owner", className: "link-hint" }, "Owner sign in")));
 }

@@ -64,3 +64,47 @@ export function sayZone(zone) {
     const name = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longGeneric" }).formatToParts().find((p) => p.type == "timeZoneName");
     return name?.value || zone;
 }
+
+// ---- instants and lengths of time, in the zone of this computer: about sign-ins and accounts, not about visits
+
+const moment = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", year: "numeric", hour: "numeric", minute: "2-digit" });
+export const sayInstant = (instant) => (instant ? moment.format(new Date(instant)) : "");
+
+const dayOnly = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", year: "numeric" });
+export const sayInstantsDay = (instant) => (instant ? dayOnly.format(new Date(instant)) : "");
+
+export const sayMinutes = (ms) => many(Math.max(1, Math.ceil(ms / 60000)), "minute", "minutes");
+
+// ---- second factors
+
+export const METHODS = { totp: "Authenticator app", sms: "Text message", email: "Email code", recovery: "Recovery code", passkey: "Passkey" };
+
+// "Text message to •• 34"
+export const sayMethod = (method, hint) => METHODS[method] + (hint ? ` to ${hint}` : "");
+
+export const CODE_LABELS = { totp: "Code from your app", sms: "Code from the text message", email: "Code from the email", recovery: "One of your recovery codes" };
+
+// ---- sessions
+
+const DEVICES = { desktop: "Computer", mobile: "Phone", phone: "Phone", tablet: "Tablet" };
+export const sayDevice = (s) => [s.browser, s.os && `on ${s.os}`].filter(Boolean).join(" ") || DEVICES[s.device] || "Unknown device";
+export const PLACES = { this_network: "This network", other_network: "Another network" };
+const WAYS = { password: "password", passkey: "passkey", mail_link: "mailed link", oauth2: "another service" };
+export const sayWay = (method) => WAYS[method] || "";
+
+// ---- portal accounts
+
+// icon, words, tone of a chip
+export const ACCOUNT_STATES = {
+    active: ["ri-checkbox-circle-line", "Active", "success"],
+    pending_verification: ["ri-mail-unread-line", "Waiting for proof", "info"],
+    paused: ["ri-time-line", "Paused after wrong passwords", "warning"],
+    locked: ["ri-lock-line", "Locked", "danger"],
+    suspended: ["ri-pause-circle-line", "Suspended", "warning"],
+    closed: ["ri-forbid-line", "Closed by its person", ""],
+};
+
+export const RELATIONSHIPS = { self: "The client in person", parent: "Parent", guardian: "Guardian", partner: "Partner", billing: "Pays the bills" };
+export const SCOPES = { all: "Everything", appointments_forms: "Visits and forms", billing: "Bills only" };
+export const INVITATION_STATES = { open: "Open", accepted: "Accepted", expired: "Expired", revoked: "Revoked" };
+export const IDENTITY_CHECKS = { in_person: "In person, with a photo ID", video: "By video, with a photo ID", phone_callback: "I called back the number in the record" };
