@@ -82,6 +82,7 @@ async function look() {
         // out of reach: what is known counts
     }
     if (!isStaff()) return warning?.close();
+    if (!endAt) return; // nothing is known yet: the next look asks again
     if (left() <= 0) return over();
     if (left() > part(WARN)) return warning?.close();
     if (!warning && accepted != endAt) warn();
@@ -124,7 +125,10 @@ function warn() {
 export function keepSession() {
     for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, alive, { capture: true, passive: true });
     document.addEventListener("visibilitychange", () => document.hidden || look());
+    let who;
     watch(() => app.store.superuser?.id, () => {
+        if (who == app.store.superuser?.id) return;
+        who = app.store.superuser?.id;
         idleAt = endAt = 0; // nothing is known of another person's session
         look();
     });

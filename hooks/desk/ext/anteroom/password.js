@@ -52,7 +52,7 @@ export default function newPassword() {
         location.hash = "#/desk";
     }
 
-    return t.div({ className: "wrapper sm m-auto p-b-base desk" },
+    return t.div({ className: "wrapper sm m-auto p-b-base" },
         t.header({ className: "txt-center m-b-base" },
             t.img({ className: "main-logo", src: () => app.store.mainLogo, alt: "" }),
             t.h1({ className: "desk-title m-t-10" }, "Choose a new password"),

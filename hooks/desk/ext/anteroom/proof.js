@@ -54,7 +54,12 @@ const BROWSERS_WORDS = {
     SecurityError: "Passkeys don't work at this address.",
     NotSupportedError: "This device cannot make a passkey that we accept.",
 };
-export const passkeySentence = (err) => BROWSERS_WORDS[err?.name] || sentence(err);
+export function passkeySentence(err) {
+    if (BROWSERS_WORDS[err?.name]) return BROWSERS_WORDS[err.name];
+    if (typeof err?.status == "number") return sentence(err);
+    console.error(err); // a mistake of ours, or a browser that is not like the others
+    return "That does not work in this browser. Nothing was changed.";
+}
 
 // ---- small parts of forms
 
@@ -127,7 +132,7 @@ export function factorStep({ asked, finish, restart, yes, remember = false, pass
     function codeField(method) {
         const code = field(CODE_LABELS[method], method == "recovery" ? "Each code works once." : "", t.input({ type: "text", className: "desk-code", required: true, maxLength: 40,
             inputMode: method == "recovery" ? "text" : "numeric", autocomplete: method == "recovery" ? "off" : "one-time-code", spellcheck: false,
-            "html-aria-invalid": () => (state.problem ? "true" : null), value: () => state.code, oninput: (e) => (state.code = e.target.value) }));
+            "html-aria-invalid": () => String(!!state.problem), value: () => state.code, oninput: (e) => (state.code = e.target.value) }));
         return t.div({ rid: "code" + method }, code);
     }
 

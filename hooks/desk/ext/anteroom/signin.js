@@ -78,7 +78,7 @@ export default function signIn() {
             t.button({ type: "button", className: "btn lg block secondary", onclick: () => attempt(async () => finishPasskey(await askPasskey())) },
                 t.i({ className: "ri-fingerprint-line", ariaHidden: true }), t.span({ className: "txt" }, "Use a passkey"))) : null));
 
-    return t.div({ pbEvent: "pageStaffLogin", className: "wrapper sm m-auto p-b-base desk" },
+    return t.div({ pbEvent: "pageStaffLogin", className: "wrapper sm m-auto p-b-base" },
         t.header({ className: "txt-center m-b-base" },
             t.img({ className: "main-logo", src: () => app.store.mainLogo, alt: "" }),
             t.h1({ className: "desk-title m-t-10" }, "Staff sign in"),
