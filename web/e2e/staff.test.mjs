@@ -271,7 +271,7 @@ test('before silence ends the session a warning asks; staying stays, and the end
   const soon = async route => {
     const answer = await route.fetch();
     const body = await answer.json();
-    body.data.session.idleExpiresAt = new Date(Date.now() + 70_000).toISOString();
+    body.data.session.idleExpiresAt = new Date(Date.parse(answer.headers().date) + 70_000).toISOString(); // by the clinic's clock
     await route.fulfill({ response: answer, json: body });
   };
   await page.route('**/auth/session', soon);

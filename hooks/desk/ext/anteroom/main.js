@@ -89,6 +89,7 @@ app.pb.authStore.onChange((_, record) => {
         return;
     }
     forgetDrafts();
+    app.toasts.removeAll?.(false); // they may name clients
     document.querySelectorAll("dialog[open]").forEach((d) => d.remove());
     location.hash = door();
 });

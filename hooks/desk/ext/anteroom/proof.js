@@ -198,7 +198,7 @@ export function prove({ title, words, yes, send, passkeys = true }) {
             () => (state.asked ? t.div({ rid: "factor" }, factorStep({ asked: state.asked, yes, passkeys, finish,
                 restart: (problem) => Object.assign(state, { asked: null, problem }) })) : passwordStep()));
         open(element);
-        element.querySelector("input[type=password]").focus();
+        setTimeout(() => element.querySelector("input[type=password]")?.focus(), 0); // reactive parts come a moment later
     });
 }
 
