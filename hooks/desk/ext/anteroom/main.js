@@ -83,11 +83,19 @@ function forgetDrafts() {
     }
 }
 
+// A session may end before this file runs: PocketBase asks first when a page loads. That somebody was here is kept with
+// the tab, so that the sign-in page can say why it is shown.
+const HERE = "anteroom.here";
+if (app.pb.authStore.isValid) sessionStorage.setItem(HERE, "1");
+else if (sessionStorage.getItem(HERE)) sessionStorage.setItem("anteroom.signedout", "1");
+
 app.pb.authStore.onChange((_, record) => {
     if (record) {
         localStorage.setItem(DOOR, record.collectionName);
+        sessionStorage.setItem(HERE, "1");
         return;
     }
+    sessionStorage.removeItem(HERE);
     forgetDrafts();
     app.toasts.removeAll?.(false); // they may name clients
     document.querySelectorAll("dialog[open]").forEach((d) => d.remove());
