@@ -181,6 +181,59 @@ test('what matters asks for a fresh proof; a passkey signs in without a password
   await context.close();
 });
 
+test('a clinician uses email codes, sees where she is signed in, ends it there, and turns the codes off', async () => {
+  const who = login('clinician');
+  const ana = await person(clinic, { width: 768, height: 1024 });
+  const elsewhere = await person(clinic);
+  const mailed = async () => (await clinic.mail(who.email, m => /\b\d{3} ?\d{3}\b/.test(m.text))).text.match(/\b(\d{3}) ?(\d{3})\b/).slice(1).join('');
+  const newCode = async old => {
+    for (let i = 0; i < 40; i++) {
+      const now = await mailed();
+      if (now !== old) return now;
+      await new Promise(r => setTimeout(r, 100));
+    }
+    throw new Error('no new code was mailed');
+  };
+  const { page } = ana;
+  await staffSignIn(page, clinic, who);
+  await page.goto(clinic.url + '/_/#/your-sign-in');
+  await page.getByRole('button', { name: 'Use email codes' }).click();
+  const first = await mailed();
+  await page.getByLabel('Code from the email').fill(first);
+  await page.getByRole('button', { name: 'Turn it on' }).click();
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+
+  const there = elsewhere.page;
+  await there.goto(clinic.url + '/_/#/staff-login');
+  await password(there, 'clinician');
+  await there.getByRole('button', { name: 'Send the code' }).click();
+  await said(there, 'We sent a code.');
+  const second = await newCode(first);
+  await shot(there, 'staff-email-code-1280');
+  await accessible(there, 'the code by email');
+  await there.getByLabel('Code from the email').fill(second);
+  await there.getByRole('button', { name: 'Sign in' }).click();
+  await there.getByRole('heading', { name: 'Front desk' }).waitFor();
+
+  await page.reload();
+  await page.getByRole('button', { name: /^Sign out Chrome/ }).click();
+  await said(page, 'Signed out there.');
+  await said(there, 'You were signed out. Sign in again to go on.');
+
+  await page.getByRole('button', { name: 'Turn off: Email code' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Your password').fill(who.password);
+  await dialog.getByRole('button', { name: 'Turn it off' }).click();
+  await dialog.getByRole('button', { name: 'Send the code' }).click();
+  await dialog.getByLabel('Code from the email').fill(await newCode(second));
+  await dialog.getByRole('button', { name: 'Turn it off' }).click();
+  await said(page, 'Only your password protects your sign-in now.');
+  for (const p of [ana, elsewhere]) {
+    assert.deepEqual(p.complaints, []);
+    await p.context.close();
+  }
+});
+
 test('the front desk suspends and resumes an account; its person is out and in again', async () => {
   const { page } = sam;
   await staffSignIn(page, clinic, login('front_desk'));
@@ -209,6 +262,37 @@ test('the front desk suspends and resumes an account; its person is out and in a
   await decide(page, 'Maya Okafor', 'Sign out everywhere', 'Sign out everywhere');
   await hers.page.waitForURL('**/signed-out**', { timeout: 20_000 });
   await hers.context.close();
+});
+
+test('wrong passwords pause an account and the front desk opens it; an access ends', async () => {
+  const { page } = sam;
+  const jordan = clinic.demo.clients[2];
+  for (let i = 0; i < 6; i++) {
+    await fetch(clinic.url + '/api/v1/portal/auth/login', {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ email: jordan.email, password: `Wrong-Guess-${i}` }),
+    });
+  }
+  await page.reload();
+  const row = page.getByRole('row', { name: /Jordan Ellis/ });
+  await row.getByText('Paused after wrong passwords').waitFor();
+  await decide(page, 'Jordan Ellis', 'Unlock', 'Unlock');
+  await said(page, 'Jordan Ellis can sign in again.');
+  assert.equal(await row.getByText('Paused').count(), 0);
+
+  const panel = await openAccount(page, 'Jordan Ellis');
+  await panel.getByRole('button', { name: 'End access to Leo Ellis' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Reason').fill('Leo is of age');
+  await dialog.getByRole('button', { name: 'End access', exact: true }).click();
+  await said(page, 'Jordan Ellis no longer has access to Leo Ellis.');
+  assert.equal(await row.getByText('Leo Ellis').count(), 0);
+
+  await page.getByRole('searchbox', { name: 'Search by name or email' }).fill('nobody like that');
+  await said(page, 'Nobody fits.');
+  await page.getByRole('searchbox', { name: 'Search by name or email' }).fill('dan');
+  await page.getByRole('button', { name: 'Daniel Kim', exact: true }).waitFor();
+  await page.getByRole('searchbox', { name: 'Search by name or email' }).fill('');
+  await row.waitFor();
 });
 
 test('second steps are reset only after saying how one made sure who asks', async () => {

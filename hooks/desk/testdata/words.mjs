@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 // The dashboard loads words.js as a module. Here it is read as text, because what node takes a .js file for depends on
 // package.json files further up.
 const source = readFileSync(new URL("../ext/anteroom/words.js", import.meta.url), "utf8");
-const { instantOf, moveDay, sayBirth, sayMoney, sayShortDay, sayTime, timeIn } = await import("data:text/javascript," + encodeURIComponent(source));
+const { instantOf, moveDay, sayBirth, sayMethod, sayMinutes, sayMoney, sayShortDay, sayTime, timeIn } = await import("data:text/javascript," + encodeURIComponent(source));
 
 const denver = "America/Denver";
 for (const [day, time, zone, want] of [
@@ -30,3 +30,6 @@ assert.equal(moveDay("2027-01-01", -1), "2026-12-31");
 assert.equal(sayShortDay("2026-12-02"), "Wed, Dec 2");
 assert.equal(sayBirth("1990-04-27"), "Apr 27, 1990");
 assert.equal(sayMoney(4500), "$45.00");
+assert.deepEqual([1, 60000, 60001, 600000].map(sayMinutes), ["1 minute", "1 minute", "2 minutes", "10 minutes"]);
+assert.equal(sayMethod("sms", "•• 34"), "Text message to •• 34");
+assert.equal(sayMethod("totp"), "Authenticator app");

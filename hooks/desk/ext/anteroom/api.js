@@ -10,6 +10,11 @@ export const portal = send("/api/v1/portal/");
 export const post = (ask, path, body = {}, options = {}) => ask(path, { method: "POST", body, ...options });
 export const remove = (ask, path) => ask(path, { method: "DELETE" });
 
+// What everybody may know about the clinic; pages work without.
+export const clinic = store({ name: "", passkeyRpId: "" });
+fetch("/api/v1/portal/config").then((r) => r.json())
+    .then(({ data }) => Object.assign(clinic, { name: data.clinicName, passkeyRpId: data.features.passkeys ? data.passkeyRpId : "" })).catch(() => {});
+
 export const detailsOf = (err) => err?.response?.error?.details || {};
 export const reasonOf = (err) => detailsOf(err).reason || "";
 

@@ -1,13 +1,17 @@
 // Proof of who somebody is: the second step of a sign-in, and the question "is it still you?" before something that
 // matters. Both show the same ways; the server says which, and judges what is shown.
 
-import { post, portal, reasonOf, sentence } from "./api.js";
+import { clinic, post, portal, reasonOf, sentence } from "./api.js";
 import { field, open, titleId } from "./dialog.js";
 import { CODE_LABELS, METHODS, sayMethod, sayMinutes } from "./words.js";
 
 // ---- passkeys: the browser does the work (W3C WebAuthn Level 3); here is only its JSON
 
-export const passkeysWork = () => !!window.PublicKeyCredential && window.isSecureContext;
+// A passkey belongs to one domain and works nowhere else, not even at the same machine's other names.
+export function passkeysWork() {
+    const home = clinic.passkeyRpId, here = location.hostname;
+    return !!home && (here == home || here.endsWith("." + home)) && !!window.PublicKeyCredential && window.isSecureContext;
+}
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");

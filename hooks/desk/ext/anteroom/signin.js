@@ -1,17 +1,13 @@
 // The staff's sign-in page: the password, a second step when there is one, or a passkey instead of both. The server
 // decides everything; this page turns its reasons into sentences.
 
-import { post, portal, reasonOf, sentence } from "./api.js";
+import { clinic, post, portal, reasonOf, sentence } from "./api.js";
 import { askPasskey, factorStep, passkeySentence, passkeysWork } from "./proof.js";
 
 export default function signIn() {
     app.store.title = "Staff sign in";
     const form = store({ email: "", password: "", asked: null, shown: false, busy: false, problem: "" });
     if (sessionStorage.getItem("anteroom.signedout")) form.problem = "You were signed out. Sign in again to go on.";
-
-    const clinic = store({ name: "", passkeys: false });
-    fetch("/api/v1/portal/config").then((r) => r.json())
-        .then(({ data }) => Object.assign(clinic, { name: data.clinicName, passkeys: data.features.passkeys })).catch(() => {}); // the page works without
 
     // enter takes an answer of ours; its token becomes the dashboard's own sign-in by asking for the person's record.
     async function enter({ tokens }) {
@@ -74,7 +70,7 @@ export default function signIn() {
         t.div({ className: "col-12" },
             t.button({ type: "submit", className: () => `btn lg block ${form.busy ? "loading" : ""}`, ariaDisabled: () => String(form.busy) },
                 t.span({ className: "txt" }, "Sign in"))),
-        () => (clinic.passkeys && passkeysWork() ? t.div({ rid: "passkey", className: "col-12" },
+        () => (passkeysWork() ? t.div({ rid: "passkey", className: "col-12" },
             t.button({ type: "button", className: "btn lg block secondary", onclick: () => attempt(async () => finishPasskey(await askPasskey())) },
                 t.i({ className: "ri-fingerprint-line", ariaHidden: true }), t.span({ className: "txt" }, "Use a passkey"))) : null));
 

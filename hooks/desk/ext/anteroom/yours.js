@@ -7,13 +7,13 @@ import { changePassword } from "./password.js";
 import { button, makePasskey, passkeySentence, passkeysWork, prove, withProof } from "./proof.js";
 import { METHODS, PLACES, many, sayDevice, sayInstant, sayInstantsDay, sayMinutes, sayWay } from "./words.js";
 
-const yours = store({ factors: null, passkeys: null, sessions: null, passkeysOffered: false, problem: "" });
+const yours = store({ factors: null, passkeys: null, sessions: null, problem: "" });
 
 async function load() {
     yours.problem = "";
     try {
-        const [factors, { passkeys }, sessions, config] = await Promise.all([portal("auth/mfa"), portal("auth/passkeys"), portal("auth/sessions"), portal("config")]);
-        Object.assign(yours, { factors, passkeys, sessions, passkeysOffered: config.features.passkeys });
+        const [factors, { passkeys }, sessions] = await Promise.all([portal("auth/mfa"), portal("auth/passkeys"), portal("auth/sessions")]);
+        Object.assign(yours, { factors, passkeys, sessions });
     } catch (err) {
         if (!err.isAbort && err.status != 401) yours.problem = sentence(err);
     }
@@ -150,7 +150,7 @@ function passkeys() {
             [`added ${sayInstantsDay(key.createdAt)}`, used(key), key.deviceType == "synced" ? "on all your devices" : "on one device"].join(", "),
             small("Rename", `Rename the passkey ${key.name}`, () => renamePasskey(key)),
             small("Remove", `Remove the passkey ${key.name}`, () => removePasskey(key))))) : t.p({ className: "desk-quiet" }, "You have none."),
-        yours.passkeysOffered && passkeysWork() ? t.div({ className: "desk-acts" }, button("Add a passkey", addPasskey))
+        passkeysWork() ? t.div({ className: "desk-acts" }, button("Add a passkey", addPasskey))
             : t.p({ className: "desk-quiet" }, "Passkeys cannot be added in this browser or at this address."));
 }
 
