@@ -336,6 +336,7 @@ test('the front desk invites a client, sends it again and revokes it; what it ma
   await clinic.mail(grace.email, m => /\/invitation\?token=/.test(m.text));
   await invitations.getByRole('button', { name: /Send the invitation to/ }).click();
   await invitations.getByText('sent 2 times').waitFor();
+  await shot(page, 'invitations-768-dark');
   await invitations.getByRole('button', { name: /^Revoke/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
   await invitations.getByText('No invitation waits').waitFor();
@@ -388,6 +389,21 @@ test('other roles are not offered portal accounts', async () => {
   await said(ana.page, 'Portal accounts are not part of your role.');
   await accessible(ana.page, 'a page that is not part of the role');
   await ana.context.close();
+});
+
+test('who works on is not signed out with the hour of a token', async () => {
+  const { page } = sam;
+  for (const state of ['active', 'suspended', '']) {
+    await clinic.advance(12 * 60);
+    const answered = page.waitForResponse(r => /desk\/portal-users/.test(r.url()));
+    await page.getByLabel('State', { exact: true }).selectOption(state);
+    assert.equal((await answered).status(), 200);
+  }
+  const renewed = page.waitForResponse(r => /staff\/auth-refresh/.test(r.url()));
+  await page.keyboard.press('Shift'); // somebody is there
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // looks at once instead of within 30 seconds
+  assert.equal((await renewed).status(), 200);
+  await page.getByRole('button', { name: 'Daniel Kim', exact: true }).waitFor();
 });
 
 test('before silence ends the session a warning asks; staying stays, and the end signs out', async () => {

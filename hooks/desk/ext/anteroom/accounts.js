@@ -22,9 +22,10 @@ async function load() {
     if (page.status) query.status = page.status;
     page.busy = true;
     try {
-        const [accounts, open] = await Promise.all([everyPage(query), desk("invitations", { query: { status: "open", page: 1, limit: 100 } })]);
+        const invitations = (status, limit) => desk("invitations", { query: { status, page: 1, limit } });
+        const [accounts, open, expired] = await Promise.all([everyPage(query), invitations("open", 100), invitations("expired", 20)]);
         if (mine != turn) return;
-        Object.assign(page, { ...accounts, invitations: open.invitations, invited: open.pagination.total, problem: "", closed: "" });
+        Object.assign(page, { ...accounts, invitations: [...open.invitations, ...expired.invitations], invited: open.pagination.total, problem: "", closed: "" });
     } catch (err) {
         if (mine != turn || err.isAbort || err.status == 401) return;
         if (err.status == 403) page.closed = sentence(err);
@@ -222,7 +223,7 @@ function invitationList() {
     if (!page.invitations.length) return t.p({ rid: "none", className: "desk-quiet" }, "No invitation waits for an answer.");
     return t.ul({ rid: "list", className: "desk-lines" }, () => page.invitations.map((i) => t.li({ rid: JSON.stringify(i), className: "desk-line" },
         t.div(null, t.strong(null, i.email), t.span({ className: "desk-sub" }, `for ${i.clientName}: ${about({ ...i, expiresAt: "" })}`),
-            t.span({ className: "desk-sub" }, `${i.sentCount > 1 ? `sent ${i.sentCount} times, ` : ""}open until ${sayInstant(i.expiresAt)}`)),
+            t.span({ className: "desk-sub" }, `${i.sentCount > 1 ? `sent ${i.sentCount} times, ` : ""}${i.status == "expired" ? "expired" : "open until"} ${sayInstant(i.expiresAt)}`)),
         t.div({ className: "desk-controls" }, button("Send again", () => resend(i), "sm secondary", { ariaLabel: `Send the invitation to ${i.email} again` }),
             button("Revoke", () => revoke(i), "sm transparent desk-decline", { ariaLabel: `Revoke the invitation of ${i.email}` })))));
 }

@@ -106,5 +106,4 @@ export const ACCOUNT_STATES = {
 
 export const RELATIONSHIPS = { self: "The client in person", parent: "Parent", guardian: "Guardian", partner: "Partner", billing: "Pays the bills" };
 export const SCOPES = { all: "Everything", appointments_forms: "Visits and forms", billing: "Bills only" };
-export const INVITATION_STATES = { open: "Open", accepted: "Accepted", expired: "Expired", revoked: "Revoked" };
 export const IDENTITY_CHECKS = { in_person: "In person, with a photo ID", video: "By video, with a photo ID", phone_callback: "I called back the number in the record" };
