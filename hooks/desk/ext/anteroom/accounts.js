@@ -4,7 +4,7 @@
 import { desk, post, remove, sentence } from "./api.js";
 import { ask, field, show } from "./dialog.js";
 import { button, choice } from "./proof.js";
-import { ACCOUNT_STATES, IDENTITY_CHECKS, RELATIONSHIPS, SCOPES, many, sayBirth, sayInstant, sayInstantsDay } from "./words.js";
+import { ACCOUNT_ACTS, ACCOUNT_STATES, IDENTITY_CHECKS, RELATIONSHIPS, SCOPES, many, sayBirth, sayInstant, sayInstantsDay } from "./words.js";
 
 const page = store({ users: null, total: 0, pages: 1, invitations: null, invited: 0, search: "", status: "", closed: "", problem: "", busy: false });
 
@@ -68,7 +68,7 @@ async function act(send, done) {
 
 // ---- deciding about an account
 
-const reason = () => field("Reason", "So that nobody does this by a slip.", t.textarea({ name: "reason", required: true, maxLength: 500, rows: 2 }));
+const reason = () => field("Reason", "It is kept with the account, for those who help with logins.", t.textarea({ name: "reason", required: true, maxLength: 500, rows: 2 }));
 
 const ACTS = {
     unlock: { words: "Unlock", title: (n) => `Unlock the account of ${n}?`, body: "The count of wrong passwords starts anew, and the person can sign in at once.", yes: "Unlock", done: (n) => `${n} can sign in again.` },
@@ -108,6 +108,21 @@ function endAccess(u, access) {
 const until = (at) => (at ? `until ${sayInstantsDay(at)}` : "");
 const about = (x) => [RELATIONSHIPS[x.relationship], SCOPES[x.scope], until(x.expiresAt)].filter(Boolean).join(", ");
 
+// What the clinic did to the account, and why; it comes a moment after the panel.
+function history(u) {
+    const state = store({ acts: null, problem: "" });
+    desk(`portal-users/${u.id}/history`).then((answer) => (state.acts = answer.history)).catch((err) => (state.problem = sentence(err)));
+    return [t.h3({ className: "desk-heading m-t-sm" }, "What the clinic did"),
+        () => {
+            if (state.problem) return t.p({ rid: "problem", role: "alert" }, state.problem);
+            if (!state.acts) return skeleton(1);
+            if (!state.acts.length) return t.p({ rid: "none", className: "desk-quiet" }, "Nothing so far.");
+            return t.ul({ rid: "list", className: "desk-lines" }, ...state.acts.map((a) => t.li({ className: "desk-line" }, t.div(null,
+                t.strong(null, ACCOUNT_ACTS[a.action] || a.action), t.span({ className: "desk-sub" }, [`by ${a.by || "the owner"}`, sayInstant(a.at), IDENTITY_CHECKS[a.identityCheck]].filter(Boolean).join(", ")),
+                t.span({ className: "desk-words" }, a.reason)))));
+        }];
+}
+
 function openAccount(u) {
     const panel = () => document.querySelector("dialog.desk-panel")?.close();
     show({
@@ -119,6 +134,7 @@ function openAccount(u) {
             u.clients.length ? t.ul({ className: "desk-lines" }, ...u.clients.map((c) => t.li({ className: "desk-line" },
                 t.div(null, t.strong(null, c.name), t.span({ className: "desk-sub" }, about(c))),
                 button("End access", () => { panel(); endAccess(u, c); }, "sm secondary", { ariaLabel: `End access to ${c.name}` })))) : t.p({ className: "desk-quiet" }, "To no client."),
+            ...history(u),
         ],
         acts: actsFor(u).reverse().map((name) => [ACTS[name].words, () => decide(u, name)]),
     });

@@ -107,3 +107,5 @@ export const ACCOUNT_STATES = {
 export const RELATIONSHIPS = { self: "The client in person", parent: "Parent", guardian: "Guardian", partner: "Partner", billing: "Pays the bills" };
 export const SCOPES = { all: "Everything", appointments_forms: "Visits and forms", billing: "Bills only" };
 export const IDENTITY_CHECKS = { in_person: "In person, with a photo ID", video: "By video, with a photo ID", phone_callback: "I called back the number in the record" };
+export const ACCOUNT_ACTS = { unlock: "Unlocked", suspend: "Suspended", resume: "Resumed", force_password_change: "Asked for a new password", sign_out: "Signed out everywhere",
+    reset_factors: "Second steps reset", end_access: "Access ended" };
