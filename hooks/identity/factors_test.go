@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -90,6 +91,20 @@ func TestSecondFactorAtPocketBasesDoor(t *testing.T) {
 	code := c.code()
 	c.want(with(code), 200, "")
 	c.want(with(code), 401, "MFA_INVALID")
+}
+
+// What PocketBase's form does not read itself is refused like what it does: no session, and no fault of ours.
+func TestMalformedSecondFactorAtPocketBasesDoor(t *testing.T) {
+	c := newClinic(t)
+	before := c.count("portal_sessions", "1 = 1")
+	for _, x := range []m{{"mfaCode": 123456}, {"mfaCode": []string{"1"}}, {"method": m{}}, {"rememberDevice": "yes"}} {
+		body := m{"identity": ada, "password": password}
+		maps.Copy(body, x)
+		c.want(c.do("POST", "/api/collections/portal_users/auth-with-password", "", body), 400, "MALFORMED")
+	}
+	if c.count("portal_sessions", "1 = 1") != before {
+		t.Error("a session was opened")
+	}
 }
 
 // A mailed code belongs to the sign-in it was sent for, and its tries are counted over all codes.

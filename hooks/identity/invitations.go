@@ -112,7 +112,10 @@ func refuseInviting(tx core.App, by kernel.Actor, client *collections.Client, i 
 		if err != nil {
 			return err
 		}
-		if self || own == nil || !mayInvite(tx, own.Relationship(), own.Scope(), client) {
+		if self {
+			return refused("relationship", "role", "Nobody else can be the client in person.")
+		}
+		if own == nil || !mayInvite(tx, own.Relationship(), own.Scope(), client) {
 			return refused("client", "role", "You cannot invite to that.")
 		}
 		if end := own.ExpiresAt(); !end.IsZero() && (i.AccessUntil().IsZero() || i.AccessUntil().After(end)) {

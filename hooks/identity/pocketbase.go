@@ -140,7 +140,7 @@ func (d *door) attemptOf(e *core.RecordAuthRequestEvent) (*Attempt, error) {
 		Method         string `json:"method"`
 	}
 	if err := e.BindBody(&in); err != nil {
-		return nil, err
+		return nil, kernel.Invalid("MALFORMED", "We could not read what was sent.").Because(err)
 	}
 	code := factorCode{MFACode: in.MFACode, Method: in.Method}
 	bad := kernel.Invalid("", "We could not read the code.")

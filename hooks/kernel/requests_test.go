@@ -116,6 +116,22 @@ func TestBodiesThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestAFieldOfTheWrongKindIsNamedAsSent: also one of an embedded struct, and one in a list.
+func TestAFieldOfTheWrongKindIsNamedAsSent(t *testing.T) {
+	c := testkit.New(t)
+	for body, field := range map[string]string{
+		`{"email":7,"password":"x"}`:                                "email",
+		`{"email":"ada@x.example","password":"x","mfaCode":123456}`: "mfaCode",
+		`{"mfaToken":[],"mfaCode":"1"}`:                             "mfaToken",
+		`{"rememberDevice":"yes"}`:                                  "rememberDevice",
+	} {
+		refused := c.Do(t, "POST", kernel.Portal+"/auth/login", "", body).Refused(t, 400, "MALFORMED")
+		if _, named := refused.Details.Fields[field]; !named || len(refused.Details.Fields) != 1 {
+			t.Errorf("%s: %v", body, refused.Details)
+		}
+	}
+}
+
 func TestAWholeWorldOfUnknownPaths(t *testing.T) {
 	c := testkit.New(t)
 	for _, path := range []string{"/api/v1/portal", "/api/v1/portal/nothing", "/api/v1/desk/nothing", "/api/v1/portal/appointments/a/b/c", "/api/v1/other"} {

@@ -229,11 +229,31 @@ func (c *Call) Bind(v any) error {
 		bad := Invalid("MALFORMED", "We could not read what was sent.").Because(err)
 		var typ *json.UnmarshalTypeError
 		if errors.As(err, &typ) && typ.Field != "" {
-			_ = bad.Field(typ.Field, "type", "This has the wrong kind of value.")
+			_ = bad.Field(asSent(typ.Field, raw), "type", "This has the wrong kind of value.")
 		}
 		return bad
 	}
 	return nil
+}
+
+// asSent gives the path of a Go field in the words of the request: the decoder names fields as our structs do, and what
+// they embed too.
+func asSent(path string, raw []byte) string {
+	var names []string
+	for _, name := range strings.Split(path, ".") {
+		var object map[string]json.RawMessage
+		if json.Unmarshal(raw, &object) != nil { // within a list
+			names = append(names, name)
+			continue
+		}
+		for key, value := range object {
+			if strings.EqualFold(key, name) {
+				names, raw = append(names, key), value
+				break
+			}
+		}
+	}
+	return strings.Join(names, ".")
 }
 
 func serve(e *core.RequestEvent, r Route) error {
