@@ -90,19 +90,24 @@ func TestWhoMayNotInvite(t *testing.T) {
 	for what, try := range map[string]struct {
 		token, client string
 		form          m
+		field         string // where the page shows it
 	}{
-		"a partner":          {bo, testkit.Ada, form},
-		"in person":          {ada, testkit.Ada, with(form, "relationship", "self")},
-		"a parent of adults": {ada, testkit.Ada, with(form, "relationship", "parent")},
-		"their guardian":     {ada, testkit.Ada, with(form, "relationship", "guardian")},
-		"no such relation":   {ada, testkit.Ada, with(form, "relationship", "friend")},
-		"no scope":           {ada, testkit.Ada, with(form, "scope", "")},
-		"over already":       {ada, testkit.Ada, with(form, "expiresAt", "2026-12-07T15:59:59Z")},
-		"no address":         {ada, testkit.Ada, with(form, "email", "nia")},
+		"a partner":          {bo, testkit.Ada, form, "clientId"},
+		"in person":          {ada, testkit.Ada, with(form, "relationship", "self"), "relationship"},
+		"a parent of adults": {ada, testkit.Ada, with(form, "relationship", "parent"), "relationship"},
+		"their guardian":     {ada, testkit.Ada, with(form, "relationship", "guardian"), "relationship"},
+		"no such relation":   {ada, testkit.Ada, with(form, "relationship", "friend"), "relationship"},
+		"no scope":           {ada, testkit.Ada, with(form, "scope", ""), "scope"},
+		"over already":       {ada, testkit.Ada, with(form, "expiresAt", "2026-12-07T15:59:59Z"), "expiresAt"},
+		"no address":         {ada, testkit.Ada, with(form, "email", "nia"), "email"},
 	} {
 		t.Log(what)
 		refusedUntouched(t, c, 400, "VALIDATION_ERROR", func() *testkit.Response {
-			return c.Do(t, "POST", ownAccess, try.token, try.form, "X-Client-Id", try.client)
+			r := c.Do(t, "POST", ownAccess, try.token, try.form, "X-Client-Id", try.client)
+			if f := r.Refused(t, 400, "VALIDATION_ERROR"); f.Details.Fields[try.field].Message == "" {
+				t.Errorf("%s is not said at %s: %s", what, try.field, r.Body)
+			}
+			return r
 		})
 	}
 	refusedUntouched(t, c, 409, "HAS_ACCESS", func() *testkit.Response {

@@ -385,7 +385,22 @@ func (o *offer) invite(app core.App, by kernel.Actor) (*collections.Invitation, 
 		}
 		return mailInvitation(tx, i, link)
 	})
-	return i, err
+	return i, o.asAsked(err)
+}
+
+// asAsked names the fields of a refusal as the request does.
+func (o *offer) asAsked(err error) error {
+	if err == nil {
+		return nil
+	}
+	refusal := kernel.AsError(err)
+	for ours, asked := range map[string]string{"client": "clientId", "accessUntil": o.untilField} {
+		if f, ok := refusal.Fields[ours]; ok && asked != ours {
+			delete(refusal.Fields, ours)
+			refusal.Fields[asked] = f
+		}
+	}
+	return refusal
 }
 
 // mailAgain gives an invitation a new link, which ends the old one, and mails it.

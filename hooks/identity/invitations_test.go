@@ -186,7 +186,7 @@ func TestWhoMayInviteWhom(t *testing.T) {
 		{testkit.DeskEmail, testkit.Uma, stranger, "self", "all", "scope"},
 		{testkit.DeskEmail, testkit.Uma, stranger, "partner", "all", "scope"},
 		{testkit.DeskEmail, testkit.Uma, stranger, "partner", "billing", ""},
-		{testkit.AnaEmail, testkit.Uma, stranger, "partner", "billing", "client"}, // not on the team
+		{testkit.AnaEmail, testkit.Uma, stranger, "partner", "billing", "clientId"}, // not on the team
 		{testkit.AnaEmail, testkit.Ada, stranger, "self", "all", ""},
 		{testkit.AdminEmail, testkit.Uma, stranger, "self", "all", ""},
 		{testkit.AdminEmail, testkit.Cleo, stranger, "self", "all", "relationship"},  // too young
