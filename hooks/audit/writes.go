@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,16 @@ var exempt = []string{
 const nameKey = "@audit"
 
 // As names the next write of this record: SUBMIT_FORM instead of UPDATE_FORM. The name is used once.
-func As(r *core.Record, action Action) { r.SetRaw(nameKey, action) }
+func As(r *core.Record, action Action) { AsWith(r, action, nil) }
+
+// AsWith is As with facts that the line keeps; of an update, the names of the changed fields join them.
+func AsWith(r *core.Record, action Action, facts Details) { r.SetRaw(nameKey, named{action, facts}) }
+
+// named is what the next write of a record is called.
+type named struct {
+	action Action
+	facts  Details
+}
 
 // bindWrites puts each record write and its line into one transaction. Priority 100 is inside PocketBase's own
 // handlers at 99: files are uploaded and encrypted fields sealed before the one writer is taken.
@@ -53,6 +63,7 @@ func writeWithLine(e *core.RecordEvent, operation string) error {
 			if err != nil {
 				return err
 			}
+			maps.Copy(details, entry.Details)
 			entry.Details = details
 		}
 		if err := e.Next(); err != nil {
@@ -70,8 +81,8 @@ func writeWithLine(e *core.RecordEvent, operation string) error {
 func entryForWrite(r *core.Record, operation string) Entry {
 	resource := ResourceType(r.Collection().Name)
 	entry := EntryFor(kernel.ActorOf(r), Action(operation+"_"+resource), resource, r.Id)
-	if name, ok := r.GetRaw(nameKey).(Action); ok {
-		entry.Action = name
+	if as, ok := r.GetRaw(nameKey).(named); ok {
+		entry.Action, entry.Details = as.action, as.facts
 	}
 	if client := clientOf(r); client != "" {
 		entry.Client = client

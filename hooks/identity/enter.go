@@ -133,5 +133,6 @@ func (f factorCode) continued(app core.App, boundTo string) (*Attempt, error) {
 	}
 	second := f.second()
 	second.waiting = w
-	return &Attempt{Account: account, Method: Method(w.Method), Second: second, BoundTo: boundTo, Remember: w.wants().Remember}, nil
+	return &Attempt{Account: account, Method: Method(w.Method), Second: second, BoundTo: boundTo, Remember: w.wants().Remember,
+		Provider: w.wants().Provider}, nil
 }

@@ -105,7 +105,7 @@ func (d *door) authWithOAuth2(e *core.RecordAuthWithOAuth2RequestEvent) error {
 	if err != nil {
 		return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
 	}
-	e.Set(linkKey, link.Id)
+	e.Set(linkKey, link)
 	return apis.RecordAuthResponse(e.RequestEvent, account, core.MFAMethodOAuth2, map[string]any{"isNew": false})
 }
 

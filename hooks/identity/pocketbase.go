@@ -149,8 +149,8 @@ func (d *door) attemptOf(e *core.RecordAuthRequestEvent) (*Attempt, error) {
 	}
 	a := &Attempt{Account: e.Record, Method: Method(e.AuthMethod), Second: code.second(), IP: e.RealIP(), Agent: e.Request.UserAgent(),
 		Remember: in.RememberDevice, Device: deviceToken(e.RequestEvent)}
-	if id, _ := e.Get(linkKey).(string); id != "" && a.Method == ByOAuth {
-		a.Spend = spendLink(id)
+	if link, _ := e.Get(linkKey).(*core.ExternalAuth); link != nil && a.Method == ByOAuth {
+		a.Provider, a.Spend = link.Provider(), spendLink(link.Id)
 	}
 	return a, nil
 }

@@ -33,6 +33,7 @@ type Attempt struct {
 	Account  *core.Record // of portal_users or staff, as it was when the proof was made
 	Method   Method
 	Second   *Second // nil: none was shown
+	Provider string  // by whom it was made, of ByOAuth
 	BoundTo  string  // what the proof may open besides a session; empty for a sign-in
 	IP       string
 	Agent    string
@@ -130,6 +131,21 @@ func maySignIn(account *core.Record) bool {
 	return false
 }
 
+// shown is what the audit log keeps of a sign-in: by what, and by what second.
+func (a *Attempt) shown() audit.Details {
+	d := audit.Details{"method": string(a.Method)}
+	if a.Provider != "" {
+		d["provider"] = a.Provider
+	}
+	switch {
+	case a.device != nil:
+		d["second"] = "remembered_device"
+	case a.Second != nil:
+		d["second"] = string(a.Second.Method)
+	}
+	return d
+}
+
 // SignIn opens a session for a proven identity, in the caller's transaction: the row, its LOGIN line in the audit
 // log and whatever the caller adds commit together. Errors are *kernel.Error when a condition refuses.
 func SignIn(tx core.App, a *Attempt) (*Opened, error) {
@@ -178,7 +194,7 @@ func SignIn(tx core.App, a *Attempt) (*Opened, error) {
 	if opened.DeviceToken, err = rememberDevice(tx, a, who, now, row); err != nil {
 		return nil, err
 	}
-	audit.As(row.Record, audit.Login)
+	audit.AsWith(row.Record, audit.Login, a.shown())
 	if err := kernel.SaveAs(tx, who, row.Record); err != nil {
 		return nil, err
 	}

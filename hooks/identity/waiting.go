@@ -44,9 +44,10 @@ type waiting struct {
 	UsedAt     int64  `db:"used_at"`
 }
 
-// wants is what the caller asked for besides being let in.
+// wants is what the proof carries on: the caller's wish, and who made it.
 type wants struct {
-	Remember bool `json:"remember,omitempty"`
+	Remember bool   `json:"remember,omitempty"`
+	Provider string `json:"provider,omitempty"`
 }
 
 // waitForFactor keeps a proof and gives the token that continues it.
@@ -54,7 +55,7 @@ func waitForFactor(tx core.App, a *Attempt) (token string, err error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	token = base64.RawURLEncoding.EncodeToString(secret)
-	w, err := json.Marshal(wants{Remember: a.Remember})
+	w, err := json.Marshal(wants{Remember: a.Remember, Provider: a.Provider})
 	if err != nil {
 		return "", err
 	}
