@@ -32,7 +32,7 @@ func (d *door) closeAccount(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, kernel.Invalid("", "Confirm that you want to close your access.").Field("confirm", "required", "This is needed.")
 	}
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		now, err := asProven(tx, c)
+		now, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
