@@ -252,7 +252,7 @@ func (d *door) sendSetupCode(c *kernel.Call, m collections.FactorMethod, to stri
 		if err := kernel.SaveAs(tx, c.Actor, t.ProxyRecord()); err != nil {
 			return err
 		}
-		return sendCode(tx, account, m, to, code)
+		return sendCode(tx, account, m, to, code, false)
 	})
 	if err != nil {
 		return nil, err

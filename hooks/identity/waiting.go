@@ -180,7 +180,7 @@ func (d *door) sendFactorCode(c *kernel.Call) (*kernel.Reply, error) {
 		if method == collections.MethodSMS {
 			to = may.factor(method).Phone()
 		}
-		return sendCode(tx, account, method, to, code)
+		return sendCode(tx, account, method, to, code, true)
 	})
 	if err != nil {
 		return nil, err
@@ -197,11 +197,11 @@ func (w ways) has(m collections.FactorMethod) bool {
 	return false
 }
 
-// sendCode writes a code to an account's address or number into the outbox.
-func sendCode(tx core.App, account *core.Record, method collections.FactorMethod, to, code string) error {
+// sendCode writes a code to an account's address or number into the outbox; proven, when it is that of a factor.
+func sendCode(tx core.App, account *core.Record, method collections.FactorMethod, to, code string, proven bool) error {
 	w, s := wordsFor(account.GetString("language")), collections.Settings(tx)
 	if method == collections.MethodSMS {
-		return outbox.SMSCode(tx, nil, account.Id, outbox.Text{Topic: "identity_code", To: to, Language: w.language, Code: code})
+		return outbox.SMSCode(tx, nil, account.Id, outbox.Text{Topic: "identity_code", To: to, Language: w.language, Code: code, Proven: proven})
 	}
 	return outbox.Mail(tx, outbox.Message{Topic: "identity_code", To: to, Language: w.language,
 		Subject: fmt.Sprintf(w.codeSubject, s.ClinicName), Text: w.codeText, Code: code})
