@@ -31,3 +31,28 @@ func TestOthersDoNotUseUpSecondFactors(t *testing.T) {
 	}
 	c.want(c.do("POST", auth+"mfa/challenge", "", m{"mfaToken": mfaToken(t, c.login(ada, password)), "method": "sms"}), 429, "") // her own
 }
+
+// A first proof that waits for its second factor opens one thing once, whatever becomes of the factor meanwhile, and
+// dies with the way in that it came by.
+func TestWaitingProofsEndWithWhatTheyRestOn(t *testing.T) {
+	c := newClinic(t)
+	token := c.in(ada).Tokens.AccessToken
+	_, codes := c.enableTOTP(token)
+	waiting := mfaToken(t, c.login(ada, password))
+	c.want(c.do("POST", auth+"mfa/disable", token, m{"method": "totp", "password": password, "mfaCode": codes[0]}), 200, "")
+	c.want(c.withCode(waiting, "000000", "totp"), 401, "MFA_EXPIRED")
+
+	c.settings(m{"mfa_clients": "required"})
+	waiting = mfaToken(t, c.login(ada, password))
+	c.settings(m{"mfa_clients": "optional"}) // nothing is needed any more
+	c.want(c.withCode(waiting, "000000", "totp"), 200, "")
+	c.want(c.withCode(waiting, "000000", "totp"), 401, "MFA_EXPIRED")
+
+	c, p := withProvider(t)
+	c.withTOTP("portal_users", adaLogin)
+	in := data[LoginData](t, c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": c.code()}))
+	c.want(c.elsewhere(in.Tokens.AccessToken, p.code("x", ada), nil), 200, "")
+	waiting = mfaToken(t, c.elsewhere("", p.code("x", ada), nil))
+	c.want(c.do("DELETE", auth+"links/oidc", in.Tokens.AccessToken, nil), 200, "")
+	c.want(c.withCode(waiting, c.later(), "totp"), 401, "MFA_EXPIRED")
+}

@@ -168,7 +168,7 @@ func markFactors(tx core.App, by kernel.Actor, account *core.Record, enabled []*
 }
 
 // endSignInsElsewhere ends every session of an account but the one to keep, and forgets every remembered device but that
-// session's own.
+// session's own, and every proof that waits for its second factor.
 func (d *door) endSignInsElsewhere(tx core.App, by kernel.Actor, account *core.Record, reason, keep string) error {
 	device := ""
 	if keep != "" {
@@ -181,6 +181,9 @@ func (d *door) endSignInsElsewhere(tx core.App, by kernel.Actor, account *core.R
 		}
 	}
 	if err := d.sessions.revokeOwnerAs(tx, by, account.Collection().Name, account.Id, reason, keep); err != nil {
+		return err
+	}
+	if err := endWaiting(tx, account); err != nil {
 		return err
 	}
 	return forgetDevices(tx, by, account, device)

@@ -126,6 +126,14 @@ func (w *waiting) spend(tx core.App) error {
 	return waitedTooLong()
 }
 
+// endWaiting closes every proof of an account that waits: what it proved may be what has just been taken away.
+func endWaiting(tx core.App, account *core.Record) error {
+	_, err := tx.NonconcurrentDB().NewQuery(`UPDATE sign_in_attempts SET used_at = {:now}, code_hash = ''
+		WHERE owner_collection = {:c} AND owner = {:o} AND used_at = 0 AND expires_at > {:now}`).
+		Bind(dbx.Params{"now": kernel.Now(tx).Unix(), "c": account.Collection().Name, "o": account.Id}).Execute()
+	return err
+}
+
 // countTry is written outside the transaction that refused.
 func (w *waiting) countTry(app core.App) error {
 	_, err := app.NonconcurrentDB().NewQuery("UPDATE sign_in_attempts SET tries = tries + 1 WHERE token_hash = {:t}").
