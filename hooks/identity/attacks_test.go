@@ -56,3 +56,22 @@ func TestWaitingProofsEndWithWhatTheyRestOn(t *testing.T) {
 	c.want(c.do("DELETE", auth+"links/oidc", in.Tokens.AccessToken, nil), 200, "")
 	c.want(c.withCode(waiting, c.later(), "totp"), 401, "MFA_EXPIRED")
 }
+
+// Who knew a password before the clinic required a second factor, and had their browser remembered then, is asked for
+// the factor now. A browser that has shown one stays remembered.
+func TestRememberedBeforeAFactorWasRequired(t *testing.T) {
+	c := newClinic(t)
+	remembered := func(email, code string) string {
+		a := c.do("POST", auth+"login", "", m{"email": email, "password": password, "mfaCode": code, "rememberDevice": true})
+		c.want(a, 200, "")
+		return a.cookie(t, "__Host-anteroom_device")
+	}
+	adas := remembered(ada, "")
+	c.withTOTP("portal_users", boLogin)
+	bos := remembered(bo, c.code())
+	c.settings(m{"mfa_staff": "required"})
+	c.want(c.login(ada, password, "Cookie", adas), 200, "")
+	c.settings(m{"mfa_clients": "required"})
+	c.want(c.login(ada, password, "Cookie", adas), 401, "MFA_REQUIRED")
+	c.want(c.login(bo, password, "Cookie", bos), 200, "")
+}

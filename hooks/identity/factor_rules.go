@@ -36,6 +36,7 @@ func bindFactorRules(d *door) {
 	app.OnRecordCreateExecute(collections.MFAFactors).BindFunc(d.followFactors)
 	app.OnRecordUpdateExecute(collections.MFAFactors).BindFunc(d.followFactors)
 	app.OnRecordDeleteExecute(collections.MFAFactors).BindFunc(d.followFactors)
+	app.OnRecordUpdateExecute(collections.ClinicSettingsName).BindFunc(followPolicy)
 }
 
 // refuseOtherHands: an account's keys are made and changed by the account itself, or by the system. The clinic's
