@@ -64,7 +64,8 @@ var plainSQL = []string{
 	"hooks/identity/signin.go: UPDATE portal_users",          // last sign-in, beside its line
 	"hooks/identity/waiting.go: DELETE FROM sign_in_attempts",
 	"hooks/identity/waiting.go: INSERT INTO sign_in_attempts",
-	"hooks/identity/waiting.go: UPDATE sign_in_attempts", // spent, sent, tried
+	"hooks/identity/waiting.go: UPDATE sign_in_attempts", // spent, sent, tried, ended
+	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
 	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
 	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
 	"hooks/kernel/idempotency.go: DELETE FROM idempotency_keys",

@@ -92,6 +92,12 @@ func (d *door) sessionFor(sid string, account *core.Record) *session {
 
 func (d *door) callerOf(e *core.RequestEvent, x *session) (*kernel.Caller, error) {
 	c := &kernel.Caller{Actor: kernel.Actor{ID: x.owner, Session: x.id, IP: e.RealIP(), Agent: cut(e.Request.UserAgent(), 255)}}
+	c.Over = func() *kernel.Error {
+		if d.sessions.Live(x.id) {
+			return nil
+		}
+		return sessionEnded()
+	}
 	if x.collection == collections.Staff {
 		c.Kind, c.Role = kernel.KindStaff, collections.AsStaff(e.Auth).Role()
 		return c, nil

@@ -32,7 +32,7 @@ func (d *door) closeAccount(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, kernel.Invalid("", "Confirm that you want to close your access.").Field("confirm", "required", "This is needed.")
 	}
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		now, err := asProven(tx, c)
+		now, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func followClosing(e *core.RecordEvent) error {
 		if err := forgetDevices(tx, by, r, ""); err != nil {
 			return err
 		}
-		if err := revokeInvitationsOf(tx, by, r.Id); err != nil {
+		if err := revokeInvitationsOf(tx, r.Id); err != nil {
 			return err
 		}
 		if err := endAccessOf(tx, r.Id); err != nil {
@@ -78,17 +78,15 @@ func followClosing(e *core.RecordEvent) error {
 	})
 }
 
-// revokeInvitationsOf: who has left lets nobody in.
-func revokeInvitationsOf(tx core.App, by kernel.Actor, login string) error {
-	rows, err := tx.FindRecordsByFilter("invitations", "invited_by = {:by} && accepted_at = '' && revoked_at = ''", "@rowid", 0, 0,
+// revokeInvitationsOf: who has left lets nobody in. The portal does it, because they may have lost the right to.
+func revokeInvitationsOf(tx core.App, login string) error {
+	rows, err := tx.FindRecordsByFilter(collections.Invitations, "invited_by = {:by} && accepted_at = '' && revoked_at = ''", "@rowid", 0, 0,
 		dbx.Params{"by": kernel.KindClient + ":" + login})
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		r.Set("revoked_at", kernel.Now(tx))
-		audit.As(r, "REVOKE_INVITATION")
-		if err := kernel.SaveAs(tx, by, r); err != nil {
+		if err := withdraw(tx, kernel.System(), collections.AsInvitation(r)); err != nil {
 			return err
 		}
 	}
@@ -106,7 +104,7 @@ func endAccessOf(tx core.App, login string) error {
 	}
 	for _, r := range rows {
 		r.Set("expires_at", now)
-		audit.As(r, "END_ACCESS")
+		audit.As(r, audit.EndAccess)
 		if err := kernel.SaveAs(tx, kernel.System(), r); err != nil {
 			return err
 		}

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
 )
@@ -26,13 +29,22 @@ func TestCloseAccount(t *testing.T) {
 	code, link := c.letter(ada)
 	c.want(c.post("forgot-password", m{"email": ada}), 200, "")
 	_, reset := c.letter(ada)
-	invitation := m{"client": adaClient, "email": "friend@mail.example", "relationship": "partner", "scope": "billing", "expires_at": monday.Add(72 * time.Hour)}
-	for name, by := range map[string]string{"hers": "client:" + adaLogin, "clinics": "staff:" + deeStaff} {
-		r := newRecord(c, "invitations", invitation)
-		r.Set("invited_by", by)
-		r.Set("link_hash", name)
-		ok(t, kernel.SaveAs(c.app, kernel.System(), r))
+	cleos, err := c.app.FindFirstRecordByFilter("client_access", "client = {:c}", dbx.Params{"c": cleo})
+	ok(t, err)
+	scope := func(s string) {
+		cleos.Set("scope", s)
+		ok(t, c.app.Save(cleos))
 	}
+	scope("all")
+	hers := kernel.Actor{Kind: kernel.KindClient, ID: adaLogin}
+	for _, i := range []struct {
+		client, link string
+		by           kernel.Actor
+	}{{adaClient, "hers", hers}, {cleo, "for Cleo", hers}, {adaClient, "clinics", kernel.Actor{Kind: kernel.KindStaff, ID: deeStaff, Role: kernel.RoleFrontDesk}}} {
+		ok(t, kernel.SaveAs(c.app, i.by, newRecord(c, "invitations", m{"client": i.client, "email": core.GenerateDefaultRandomId() + "@mail.example",
+			"relationship": "partner", "scope": "billing", "expires_at": monday.Add(72 * time.Hour), "invited_by": "somebody", "link_hash": i.link})))
+	}
+	scope("appointments_forms") // she could not invite for Cleo any more, nor take that back
 	token, waiting := in.Tokens.AccessToken, mfaToken(t, c.login(ada, password))
 
 	c.want(c.do("POST", auth+"close-account", token, m{}), 400, "VALIDATION_ERROR")
@@ -87,7 +99,7 @@ func TestCloseAccount(t *testing.T) {
 		c.count("client_access", "portal_user = {:a} AND expires_at = ''", boLogin) != 1 {
 		t.Error("her access must end, the rows stay, and nobody else's end")
 	}
-	if c.count("invitations", "link_hash = 'hers' AND revoked_at <> ''") != 1 || c.count("invitations", "link_hash = 'clinics' AND revoked_at = ''") != 1 {
+	if c.count("invitations", "revoked_at <> ''") != 2 || c.count("invitations", "link_hash = 'clinics' AND revoked_at = ''") != 1 {
 		t.Error("her invitations must be revoked, and the clinic's not")
 	}
 	if c.count("remembered_devices", "owner = {:a} AND revoked_at = ''", adaLogin) != 0 || c.count("account_tokens", "used_at = ''") != 0 {

@@ -123,7 +123,7 @@ func placeOf(address, seenFrom string) string {
 func (d *door) endSession(c *kernel.Call) (*kernel.Reply, error) {
 	id := c.ID()
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		account, err := stillSignedIn(tx, c)
+		account, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func (d *door) endSession(c *kernel.Call) (*kernel.Reply, error) {
 func (d *door) forgetDevice(c *kernel.Call) (*kernel.Reply, error) {
 	id := c.ID()
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		account, err := stillSignedIn(tx, c)
+		account, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (d *door) askForEmailChange(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		now, err := asProven(tx, c)
+		now, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -82,18 +82,6 @@ func (d *door) askForEmailChange(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	return kernel.OK(map[string]any{"sent": true, "expiresIn": int(emailChangeLife / time.Second)}), nil
-}
-
-// asProven is the caller's account as it is inside the transaction, while the session still stands for it.
-func asProven(tx core.App, c *kernel.Call) (*core.Record, error) {
-	now, err := tx.FindRecordById(c.Auth.Collection(), c.Auth.Id)
-	if err != nil {
-		return nil, err
-	}
-	if now.TokenKey() != c.Auth.TokenKey() || !maySignIn(now) {
-		return nil, sessionEnded() // changed or closed by somebody else meanwhile
-	}
-	return now, nil
 }
 
 func mailEmailCodes(tx core.App, u *collections.PortalUser, to string) error {
@@ -173,7 +161,7 @@ func (d *door) confirmEmailChange(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	x, answer, changed := liveSession(c.RequestEvent), ChangedEmail{}, false
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		now, err := asProven(tx, c)
+		now, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,7 @@ func bindFactorRules(d *door) {
 	app.OnRecordCreateExecute(collections.MFAFactors).BindFunc(d.followFactors)
 	app.OnRecordUpdateExecute(collections.MFAFactors).BindFunc(d.followFactors)
 	app.OnRecordDeleteExecute(collections.MFAFactors).BindFunc(d.followFactors)
+	app.OnRecordUpdateExecute(collections.ClinicSettingsName).BindFunc(followPolicy)
 }
 
 // refuseOtherHands: an account's keys are made and changed by the account itself, or by the system. The clinic's
@@ -168,7 +169,7 @@ func markFactors(tx core.App, by kernel.Actor, account *core.Record, enabled []*
 }
 
 // endSignInsElsewhere ends every session of an account but the one to keep, and forgets every remembered device but that
-// session's own.
+// session's own, and every proof that waits for its second factor.
 func (d *door) endSignInsElsewhere(tx core.App, by kernel.Actor, account *core.Record, reason, keep string) error {
 	device := ""
 	if keep != "" {
@@ -181,6 +182,9 @@ func (d *door) endSignInsElsewhere(tx core.App, by kernel.Actor, account *core.R
 		}
 	}
 	if err := d.sessions.revokeOwnerAs(tx, by, account.Collection().Name, account.Id, reason, keep); err != nil {
+		return err
+	}
+	if err := endWaiting(tx, account); err != nil {
 		return err
 	}
 	return forgetDevices(tx, by, account, device)

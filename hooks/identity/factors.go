@@ -130,6 +130,8 @@ func requireSecondFactor(tx core.App, a *Attempt, now *core.Record) error {
 		return err
 	}
 	switch {
+	case !w.needed && a.Second != nil && a.Second.waiting != nil:
+		return a.Second.waiting.spend(tx) // what it waited for is gone; it still opens one thing once
 	case !w.needed:
 		return nil
 	case a.Device != "" && a.Second == nil:

@@ -301,15 +301,38 @@ func invitationMayBeMailed(app core.App, i *collections.Invitation) (bool, error
 		return false, err
 	}
 	client := collections.AsClient(r)
-	if !client.Active() || refuseByAge(app, kernel.System(), client, i.Relationship()) != nil {
+	inviter, err := inviterOf(app, i)
+	if err != nil {
+		return false, err
+	}
+	if !client.Active() || refuseByAge(app, inviter, client, i.Relationship()) != nil {
 		return false, nil
 	}
-	kind, inviter, _ := strings.Cut(i.InvitedBy(), ":")
-	if kind != kernel.KindClient {
+	if inviter.Kind != kernel.KindClient {
 		return true, nil
 	}
-	own, err := liveAccess(app, client.Id, inviter)
+	own, err := liveAccess(app, client.Id, inviter.ID)
 	return own != nil && mayInvite(app, own.Relationship(), own.Scope(), client), err
+}
+
+// inviterOf is who invited, with the role that they have today.
+func inviterOf(app core.App, i *collections.Invitation) (kernel.Actor, error) {
+	kind, id, _ := strings.Cut(i.InvitedBy(), ":")
+	by := kernel.Actor{Kind: kind, ID: id}
+	if kind != kernel.KindStaff {
+		return by, nil
+	}
+	r, err := app.FindRecordById(collections.Staff, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return by, nil
+	}
+	if err != nil {
+		return by, err
+	}
+	if s := collections.AsStaff(r); s.Active() {
+		by.Role = s.Role()
+	}
+	return by, nil
 }
 
 // liveAccess is the row by which a login acts for a client now, or nil. It asks the table, in the transaction.

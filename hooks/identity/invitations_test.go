@@ -524,3 +524,36 @@ func TestInvitationsAnswerAtOnePace(t *testing.T) {
 		}
 	}
 }
+
+// The guardian of somebody who is of age is whom an administrator invites, as long as that one is an administrator; an
+// invitation to the guardian of a child ends when the birth date turns out to be an adult's.
+func TestInvitedGuardianOfAnAdult(t *testing.T) {
+	c := newKit(t)
+	uma := m{"clientId": testkit.Uma, "email": stranger, "relationship": "guardian"}
+	_, token := invited(t, c, testkit.AdminEmail, uma)
+	admin := c.Find(t, "staff", testkit.Admin)
+	admin.Set("role", "front_desk")
+	if err := c.App.Save(admin); err != nil {
+		t.Fatal(err)
+	}
+	use(t, c, "open", "", m{"token": token}).Refused(t, 400, "LINK_INVALID")
+	admin.Set("role", "admin")
+	if err := c.App.Save(admin); err != nil {
+		t.Fatal(err)
+	}
+	if r := use(t, c, "accept", "", newcomerForm(token, umaBorn)); r.Status != 201 {
+		t.Fatal(string(r.Body))
+	}
+	if n := c.Count(t, "client_access", "client = {:c} AND relationship = 'guardian' AND expires_at = ''", dbx.Params{"c": testkit.Uma}); n != 1 {
+		t.Error("access rows:", n)
+	}
+
+	c = newKit(t)
+	_, token = invited(t, c, testkit.DeskEmail, m{"clientId": testkit.Cleo, "email": stranger, "relationship": "guardian", "scope": "appointments_forms"})
+	cleo := c.Find(t, "clients", testkit.Cleo)
+	cleo.Set("date_of_birth", "1998-05-05")
+	if err := c.App.Save(cleo); err != nil {
+		t.Fatal(err)
+	}
+	use(t, c, "accept", "", newcomerForm(token, "1998-05-05")).Refused(t, 400, "LINK_INVALID")
+}

@@ -3,9 +3,7 @@ package identity
 import (
 	"bytes"
 	"crypto/rand"
-	"database/sql"
 	"encoding/base64"
-	"errors"
 	"image/png"
 	"slices"
 	"strings"
@@ -127,7 +125,7 @@ func (d *door) setUpTOTP(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	err = c.App.RunInTransaction(func(tx core.App) error {
-		account, err := stillSignedIn(tx, c)
+		account, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -233,7 +231,7 @@ func (d *door) sendSetupCode(c *kernel.Call, m collections.FactorMethod, to stri
 		return nil, err
 	}
 	err = c.App.RunInTransaction(func(tx core.App) error {
-		account, err := stillSignedIn(tx, c)
+		account, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -254,7 +252,7 @@ func (d *door) sendSetupCode(c *kernel.Call, m collections.FactorMethod, to stri
 		if err := kernel.SaveAs(tx, c.Actor, t.ProxyRecord()); err != nil {
 			return err
 		}
-		return sendCode(tx, account, m, to, code)
+		return sendCode(tx, account, m, to, code, false)
 	})
 	if err != nil {
 		return nil, err
@@ -335,7 +333,7 @@ func (d *door) enable(c *kernel.Call, proven func(tx core.App, account *core.Rec
 	}
 	enabled, codes := false, []string(nil)
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		account, err := stillSignedIn(tx, c)
+		account, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -400,7 +398,7 @@ func (d *door) disableFactor(c *kernel.Call) (*kernel.Reply, error) {
 	left := 0
 	err = d.pass(c.RequestEvent, a, func() error {
 		return c.App.RunInTransaction(func(tx core.App) error {
-			account, err := stillSignedIn(tx, c)
+			account, err := stillSignedIn(tx, c.RequestEvent)
 			if err != nil {
 				return err
 			}
@@ -454,7 +452,7 @@ func (d *door) newRecoveryCodes(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	var codes []string
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		account, err := stillSignedIn(tx, c)
+		account, err := stillSignedIn(tx, c.RequestEvent)
 		if err != nil {
 			return err
 		}
@@ -570,29 +568,6 @@ func refuseFactorsOff(c *kernel.Call) error {
 		return kernel.Forbidden("MFA_OFF", "The clinic offers no second step for signing in.")
 	}
 	return nil
-}
-
-// stillSignedIn reads the caller's account inside the transaction. Somebody else may have ended the session or changed
-// the account since the request came.
-func stillSignedIn(tx core.App, c *kernel.Call) (*core.Record, error) {
-	now, err := tx.FindRecordById(c.Auth.Collection(), c.Auth.Id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, sessionEnded()
-	}
-	if err != nil {
-		return nil, err
-	}
-	row, err := tx.FindRecordById(collections.PortalSessions, c.Actor.Session)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, sessionEnded()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if now.TokenKey() != c.Auth.TokenKey() || !maySignIn(now) || collections.AsPortalSession(row).Revoked() {
-		return nil, sessionEnded()
-	}
-	return now, nil
 }
 
 // attemptAtReset is the mailed link's proof of its account, with the second factor that came along: a code, a code for

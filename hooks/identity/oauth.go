@@ -87,6 +87,8 @@ func (d *door) authWithOAuth2(e *core.RecordAuthWithOAuth2RequestEvent) error {
 	}
 	x := liveSession(e.RequestEvent)
 	switch {
+	case x != nil && x.collection != e.Collection.Name:
+		return refuse(closedWay())
 	case x != nil && link != nil && link.RecordRef() != x.owner:
 		return refuse(kernel.Conflict("OAUTH_LINKED_ELSEWHERE", "That account is connected to another sign-in."))
 	case x != nil:
@@ -119,12 +121,9 @@ func (d *door) linkTo(e *core.RecordAuthWithOAuth2RequestEvent, x *session) erro
 	}
 	by := kernel.ActorFrom(e.RequestEvent)
 	return e.App.RunInTransaction(func(tx core.App) error {
-		account, err := tx.FindRecordById(collections.PortalUsers, x.owner)
+		account, err := stillSignedIn(tx, e.RequestEvent)
 		if err != nil {
 			return err
-		}
-		if !maySignIn(account) {
-			return sessionEnded()
 		}
 		link := core.NewExternalAuth(tx)
 		link.SetCollectionRef(account.Collection().Id)

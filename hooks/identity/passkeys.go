@@ -462,7 +462,13 @@ func (d *door) finishRegistration(c *kernel.Call) (*kernel.Reply, error) {
 		"public_key": base64.RawURLEncoding.EncodeToString(key.PublicKey), "sign_count": int64(key.Authenticator.SignCount),
 		"aaguid": modelOf(key), "device_type": deviceType(key), "backed_up": key.Flags.BackupState, "transports": transportsOf(key)})
 	audit.As(row.Record, audit.AddPasskey)
-	if err := kernel.SaveAs(c.App, c.Actor, row.Record); err != nil {
+	err = c.App.RunInTransaction(func(tx core.App) error {
+		if _, err := stillSignedIn(tx, c.RequestEvent); err != nil {
+			return err
+		}
+		return kernel.SaveAs(tx, c.Actor, row.Record)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return kernel.Created(showPasskey(row)).Say("Your passkey is ready."), nil

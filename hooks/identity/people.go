@@ -162,7 +162,13 @@ func judgeGrant(e *core.RecordEvent) error {
 			return err
 		}
 		if wider || before.GetString("relationship") != r.GetString("relationship") {
-			if err := refuseByAge(tx, by, collections.AsClient(client), r.GetString("relationship")); err != nil {
+			names := by
+			if invitation != nil {
+				if names, err = inviterOf(tx, invitation); err != nil {
+					return err
+				}
+			}
+			if err := refuseByAge(tx, names, collections.AsClient(client), r.GetString("relationship")); err != nil {
 				return err
 			}
 		}

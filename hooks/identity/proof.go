@@ -1,11 +1,14 @@
 package identity
 
 import (
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"anteroom/collections"
 	"anteroom/hooks/audit"
 	"anteroom/hooks/kernel"
 )
@@ -26,6 +29,29 @@ func (d *door) staleProof(x *session) error {
 		return nil
 	}
 	return kernel.Forbidden("REAUTHENTICATION_REQUIRED", "Please show once more that it's you.")
+}
+
+// stillSignedIn reads the caller's account inside the transaction. Somebody else may have ended the session or changed
+// the account since the request came.
+func stillSignedIn(tx core.App, e *core.RequestEvent) (*core.Record, error) {
+	now, err := tx.FindRecordById(e.Auth.Collection(), e.Auth.Id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, sessionEnded()
+	}
+	if err != nil {
+		return nil, err
+	}
+	row, err := tx.FindRecordById(collections.PortalSessions, kernel.ActorFrom(e).Session)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, sessionEnded()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if now.TokenKey() != e.Auth.TokenKey() || !maySignIn(now) || collections.AsPortalSession(row).Revoked() {
+		return nil, sessionEnded()
+	}
+	return now, nil
 }
 
 // reauthenticate freshens the proof of the caller's session: by password and second factor, or by passkey. A remembered

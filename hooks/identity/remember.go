@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/collections"
@@ -128,6 +129,46 @@ func forgetDevices(tx core.App, by kernel.Actor, account *core.Record, keep stri
 		d.Set("revoked_at", kernel.Now(tx))
 		audit.As(d.Record, audit.ForgetDevice)
 		if err := kernel.SaveAs(tx, by, d.Record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followPolicy: where the clinic begins to require a second factor, a browser that was remembered by an account without
+// one has never shown it, and shows it now.
+func followPolicy(e *core.RecordEvent) error {
+	return kernel.InTransaction(e, func(tx core.App) error {
+		was := collections.Settings(tx)
+		if err := e.Next(); err != nil {
+			return err
+		}
+		is := collections.Settings(tx) // in a transaction they are read from the row
+		if was.MFAClients != is.MFAClients && is.MFAClients == collections.MFARequired {
+			if err := forgetUnproven(tx, collections.PortalUsers); err != nil {
+				return err
+			}
+		}
+		if was.MFAStaff != is.MFAStaff && is.MFAStaff == collections.MFARequired {
+			return forgetUnproven(tx, collections.Staff)
+		}
+		return nil
+	})
+}
+
+// forgetUnproven forgets the remembered devices of a collection's accounts that have no second factor.
+func forgetUnproven(tx core.App, collection string) error {
+	rows := []*core.Record{}
+	err := tx.RecordQuery(collections.RememberedDevices).AndWhere(dbx.HashExp{"owner_collection": collection, "revoked_at": ""}).
+		AndWhere(dbx.NewExp(`NOT EXISTS (SELECT 1 FROM mfa_factors f WHERE f.owner_collection = remembered_devices.owner_collection
+			AND f.owner = remembered_devices.owner AND f.enabled_at <> '')`)).All(&rows)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		r.Set("revoked_at", kernel.Now(tx))
+		audit.As(r, audit.ForgetDevice)
+		if err := kernel.SaveAs(tx, kernel.System(), r); err != nil {
 			return err
 		}
 	}

@@ -127,6 +127,14 @@ func (w *waiting) spend(tx core.App) error {
 	return waitedTooLong()
 }
 
+// endWaiting closes every proof of an account that waits: what it proved may be what has just been taken away.
+func endWaiting(tx core.App, account *core.Record) error {
+	_, err := tx.NonconcurrentDB().NewQuery(`UPDATE sign_in_attempts SET used_at = {:now}, code_hash = ''
+		WHERE owner_collection = {:c} AND owner = {:o} AND used_at = 0 AND expires_at > {:now}`).
+		Bind(dbx.Params{"now": kernel.Now(tx).Unix(), "c": account.Collection().Name, "o": account.Id}).Execute()
+	return err
+}
+
 // countTry is written outside the transaction that refused.
 func (w *waiting) countTry(app core.App) error {
 	_, err := app.NonconcurrentDB().NewQuery("UPDATE sign_in_attempts SET tries = tries + 1 WHERE token_hash = {:t}").
@@ -181,7 +189,7 @@ func (d *door) sendFactorCode(c *kernel.Call) (*kernel.Reply, error) {
 		if method == collections.MethodSMS {
 			to = may.factor(method).Phone()
 		}
-		return sendCode(tx, account, method, to, code)
+		return sendCode(tx, account, method, to, code, true)
 	})
 	if err != nil {
 		return nil, err
@@ -198,11 +206,11 @@ func (w ways) has(m collections.FactorMethod) bool {
 	return false
 }
 
-// sendCode writes a code to an account's address or number into the outbox.
-func sendCode(tx core.App, account *core.Record, method collections.FactorMethod, to, code string) error {
+// sendCode writes a code to an account's address or number into the outbox; proven, when it is that of a factor.
+func sendCode(tx core.App, account *core.Record, method collections.FactorMethod, to, code string, proven bool) error {
 	w, s := wordsFor(account.GetString("language")), collections.Settings(tx)
 	if method == collections.MethodSMS {
-		return outbox.SMSCode(tx, nil, account.Id, outbox.Text{Topic: "identity_code", To: to, Language: w.language, Code: code})
+		return outbox.SMSCode(tx, nil, account.Id, outbox.Text{Topic: "identity_code", To: to, Language: w.language, Code: code, Proven: proven})
 	}
 	return outbox.Mail(tx, outbox.Message{Topic: "identity_code", To: to, Language: w.language,
 		Subject: fmt.Sprintf(w.codeSubject, s.ClinicName), Text: w.codeText, Code: code})

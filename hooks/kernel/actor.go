@@ -88,6 +88,18 @@ const callerKey = "anteroom.caller"
 type Caller struct {
 	Actor
 	DefaultClient string // portal users: whom a request without X-Client-Id acts for
+
+	// Over tells why the session no longer counts, or nil. A body may take minutes to arrive.
+	Over func() *Error
+}
+
+// refuseOver asks once more, when the body is there, whether the caller is still signed in: who was signed out while
+// sending it changes nothing any more.
+func refuseOver(e *core.RequestEvent) *Error {
+	if c, _ := e.Get(callerKey).(*Caller); c != nil && c.Over != nil {
+		return c.Over()
+	}
+	return nil
 }
 
 // SetCaller is called by the session middleware, and by nothing else.
@@ -116,6 +128,9 @@ func agent(e *core.RequestEvent) string {
 // bindActorStamp stamps every write that comes through PocketBase's record API: the dashboard of staff and owner.
 func bindActorStamp(app core.App) {
 	stamp := func(e *core.RecordRequestEvent) error {
+		if over := refuseOver(e.RequestEvent); over != nil {
+			return Refuse(e.RequestEvent, over)
+		}
 		Stamp(e.Record, ActorFrom(e.RequestEvent))
 		return e.Next()
 	}

@@ -212,7 +212,7 @@ func (c *Call) Page() (Page, error) {
 }
 
 // Bind reads a JSON body into v: JSON only (415), within the route's limit (413), one value. An empty body leaves v
-// as it is; fields that v does not have are ignored.
+// as it is; fields that v does not have are ignored. Whose session has ended meanwhile is refused.
 func (c *Call) Bind(v any) error {
 	ct := c.Request.Header.Get("Content-Type")
 	if ct != "" && !strings.HasPrefix(strings.ToLower(ct), "application/json") {
@@ -221,6 +221,9 @@ func (c *Call) Bind(v any) error {
 	raw, err := io.ReadAll(c.Request.Body)
 	if err != nil {
 		return AsError(err)
+	}
+	if over := refuseOver(c.RequestEvent); over != nil && c.Route.Access != Public {
+		return over
 	}
 	if len(raw) == 0 {
 		return nil

@@ -24,6 +24,7 @@ type Text struct {
 	Language string // "en" or "es", of the sentence around Code
 	Body     string
 	Code     string
+	Proven   bool      // the account that asks has proven the number before: what others had sent there does not count
 	Until    time.Time // it is not sent after this instant: a code that is dead only confuses. Zero: no end
 	Cause    string    // unique per reason to write; a second row with the same cause is silently dropped
 }
@@ -50,7 +51,8 @@ func putSMS(tx core.App, p parcel) error {
 
 // SMSCode is SMS for a code that somebody asked for: 503 SMS_UNAVAILABLE when the clinic sends none, 429 when account
 // (a login's id) had too many, or the number, or the whole clinic within a day: each message costs the clinic, and
-// somebody may earn by it. h gets the RateLimit headers of a refusal, if it is given. A code without an end is not sent
+// somebody may earn by it. A number that the account has proven is counted apart, or whoever knows it could use up what
+// somebody needs to sign in. h gets the RateLimit headers of a refusal, if it is given. A code without an end is not sent
 // after ten minutes.
 func SMSCode(tx core.App, h http.Header, account string, t Text) error {
 	if !CanSMS(tx) {
@@ -58,18 +60,17 @@ func SMSCode(tx core.App, h http.Header, account string, t Text) error {
 			Message: "The clinic does not send text messages. Nothing was changed."}
 	}
 	s := collections.Settings(tx)
-	each := s.Limit(collections.LimitSendSMS)
-	for _, l := range []struct {
-		rule       collections.LimitRule
-		what, whom string
-	}{
-		{each, "sms of a login", account},
-		{each, "sms to a number", t.To},
-		{s.Limit(collections.LimitClinicSMS), "sms of the clinic", ""},
-	} {
-		if err := kernel.LimitLasting(tx, h, l.rule, l.what, l.whom); err != nil {
-			return err
-		}
+	each, clinic := s.Limit(collections.LimitSendSMS), "sms of the clinic"
+	if t.Proven {
+		clinic = "sms of the clinic to proven numbers"
+	} else if err := kernel.LimitLasting(tx, h, each, "sms to a number", t.To); err != nil {
+		return err
+	}
+	if err := kernel.LimitLasting(tx, h, each, "sms of a login", account); err != nil {
+		return err
+	}
+	if err := kernel.LimitLasting(tx, h, s.Limit(collections.LimitClinicSMS), clinic, ""); err != nil {
+		return err
 	}
 	if t.Until.IsZero() {
 		t.Until = kernel.Now(tx).Add(10 * time.Minute)
