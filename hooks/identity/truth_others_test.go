@@ -239,3 +239,47 @@ func (c *truthClinic) tryClosedDoors(t *testing.T) {
 		}
 	}
 }
+
+// tryCrossed shows a proof that waits for one thing where another is opened, with the right code or passkey.
+func (c *truthClinic) tryCrossed(t *testing.T) {
+	t.Helper()
+	if c.setup != justTOTP && c.setup != withRecovery {
+		return // where codes are sent, the token is asked for them first, and is the same
+	}
+	starts := map[string]func() answer{
+		"a sign-in":          func() answer { return anyPassword(c, adaSide) },
+		"the own session":    func() answer { return ownPassword(c, adaSide) },
+		"another session":    func() answer { a := ownPassword(c, adaSide); c.openSession(adaSide); return a },
+		"a forgotten secret": func() answer { return mailedReset(c, adaSide) },
+	}
+	shows := map[string]func(token string, d truthDoor) answer{
+		"a sign-in": func(token string, d truthDoor) answer {
+			return c.withCode(token, c.rightCode(d, adaSide, token), c.method())
+		},
+		"a sign-in by passkey": func(token string, _ truthDoor) answer {
+			return c.finish(c.devices[adaLogin].get(c.ask("/authenticate/begin", "", m{"mfaToken": token}), c.devices[adaLogin].keys[0]))
+		},
+		"the own session": func(token string, d truthDoor) answer {
+			return c.again(adaSide, m{"mfaToken": token, "mfaCode": c.rightCode(d, adaSide, token), "method": c.method()})
+		},
+	}
+	for started, start := range starts {
+		for shown, show := range shows {
+			if started == shown || started+" by passkey" == shown {
+				continue
+			}
+			c.rest()
+			c.openSession(adaSide)
+			ok(t, c.app.RunInTransaction(func(tx core.App) (err error) {
+				_, c.links[adaLogin], err = newToken(tx, collections.AsPortalUser(c.find(collections.PortalUsers, adaLogin)), collections.TokenResetPassword, resetLife, "")
+				return err
+			}))
+			token := mfaToken(c, start())
+			before := c.tally("REAUTHENTICATE")
+			a := show(token, truthDoors[0])
+			if got := c.tally("REAUTHENTICATE").since(before); a.Status != 401 || got != (tally{}) {
+				t.Errorf("what waits for %s, shown for %s: %d %+v %s", started, shown, a.Status, got, a.Body)
+			}
+		}
+	}
+}

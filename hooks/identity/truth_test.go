@@ -502,6 +502,7 @@ func TestTruthOfSignIn(t *testing.T) {
 				t.Fatal(cases, "cases,", opened, "opened")
 			}
 			c.tryPasskeys(t)
+			c.tryCrossed(t)
 			c.tryWhatOpensNothing(t)
 			c.tryClosedDoors(t)
 			c.checkSecrets(t)
