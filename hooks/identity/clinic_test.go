@@ -108,6 +108,7 @@ func boot(dir string) (core.App, error) {
 		kernel.Route{Method: "GET", Path: kernel.Portal + "/test/client", Access: kernel.ForClient, Do: said},
 		kernel.Route{Method: "GET", Path: kernel.Portal + "/test/public", Access: kernel.Public, Do: said},
 		kernel.Route{Method: "GET", Path: kernel.Desk + "/test/me", Access: kernel.Staff, Do: said},
+		kernel.Route{Method: "GET", Path: kernel.Portal + "/notifications/stream", Access: kernel.AnySignIn, Do: said},
 	)
 	// what a route of PocketBase's that we do not know of might answer; "-" stands for no method
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {

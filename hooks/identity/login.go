@@ -155,7 +155,7 @@ func (d *door) refresh(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, sessionEnded()
 	}
 	fresh := newRefreshToken(old.family)
-	rotated, err := rotate(c, x, old, fresh)
+	rotated, err := rotate(c, account, x, old, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (d *door) refresh(c *kernel.Call) (*kernel.Reply, error) {
 
 // rotate puts the fresh token in the old one's place. One statement decides: of two who show the same token, one is
 // first. It is bookkeeping by plain SQL, with its line in the same commit.
-func rotate(c *kernel.Call, x *session, old, fresh refreshToken) (done bool, err error) {
+func rotate(c *kernel.Call, account *core.Record, x *session, old, fresh refreshToken) (done bool, err error) {
 	err = c.App.RunInTransaction(func(tx core.App) error {
 		res, err := tx.NonconcurrentDB().NewQuery(`UPDATE portal_sessions SET refresh_hash = {:new}, refresh_rotated_at = {:now}
 			WHERE id = {:id} AND refresh_hash = {:old} AND revoked_at = 0`).
@@ -184,7 +184,8 @@ func rotate(c *kernel.Call, x *session, old, fresh refreshToken) (done bool, err
 			return err
 		}
 		done = true
-		who := kernel.Actor{Kind: kernel.KindClient, ID: x.owner, Session: x.id, IP: c.Actor.IP, Agent: c.Actor.Agent}
+		who := (&Attempt{IP: c.Actor.IP, Agent: c.Actor.Agent}).actor(account)
+		who.Session = x.id
 		return audit.Append(tx, audit.EntryFor(who, audit.RefreshToken, audit.Session, x.id))
 	})
 	return done && err == nil, err
