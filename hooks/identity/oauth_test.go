@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/subscriptions"
 
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
@@ -248,5 +252,97 @@ func TestStrangersAreLimited(t *testing.T) {
 	defer p.mu.Unlock()
 	if _, unused := p.codes[code]; !unused {
 		t.Error("the provider was asked")
+	}
+}
+
+// Another site cannot make a browser connect or sign in with somebody else's account over there:
+//   - the provider's answer goes to the one realtime connection whose unguessable id is the state, from the address that
+//     opened it (TestAnswerOfAProviderGoesToWhoAsked): an answer that another site plants finds nobody;
+//   - the code works only with the verifier that the asking window holds in memory (PKCE, RFC 7636);
+//   - what makes a link is a token that no browser sends by itself, of a session that has just proven itself;
+//   - the request is JSON, which a form of another site cannot send, and which a browser asks us about first.
+func TestAnotherSiteConnectsNothing(t *testing.T) {
+	c, p := withProvider(t)
+	in := c.in(ada)
+	token := in.Tokens.AccessToken
+	code := p.code("thief-there", "thief@mail.example")
+	fields := url.Values{"provider": {"oidc"}, "code": {code}, "codeVerifier": {verifier}, "redirectURL": {"https://portal.example/api/oauth2-redirect"}}
+	before := c.everything()
+	for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "application/xml", ""} {
+		for _, signedIn := range []string{"", token} {
+			r := httptest.NewRequest("POST", "/api/collections/portal_users/auth-with-oauth2", strings.NewReader(fields.Encode()))
+			r.Header.Set("Content-Type", kind)
+			r.Header.Set("Authorization", signedIn)
+			r.Header.Set("Origin", "https://evil.example")
+			w := httptest.NewRecorder()
+			c.handler.ServeHTTP(w, r)
+			if w.Code != 415 {
+				t.Errorf("%q: %d %s", kind, w.Code, w.Body)
+			}
+		}
+	}
+	if c.everything() != before || c.links() != 0 {
+		t.Error("something was written")
+	}
+
+	// Whatever a browser sends by itself proves nobody: without the token this is a stranger.
+	body := m{"provider": "oidc", "code": code, "codeVerifier": verifier, "redirectURL": "https://portal.example/api/oauth2-redirect"}
+	for _, cookie := range []string{"pb_auth=" + token, "Authorization=" + token, "__Host-anteroom_device=" + token} {
+		a := c.do("POST", "/api/collections/portal_users/auth-with-oauth2", "", body, "Cookie", cookie, "Origin", "https://evil.example")
+		if a.Status != 403 || a.reason() != "OAUTH_NOT_LINKED" || a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %s", cookie, a.Status, a.Body)
+		}
+		body["code"] = p.code("thief-there", "thief@mail.example")
+	}
+	// A code that was asked for in another window fits no verifier of this one.
+	p.mu.Lock()
+	p.codes["planted"] = grant{"thief-there", "thief@mail.example", "a challenge that the thief's own window made"}
+	p.mu.Unlock()
+	c.want(c.elsewhere(token, "planted", nil), 400, "")
+	if c.links() != 0 {
+		t.Error("connected")
+	}
+	c.want(c.elsewhere(token, p.code("ada-there", ""), nil), 200, "") // what the page itself sends
+}
+
+// The answer of a provider reaches the connection that its state names, once, and from the same address only.
+func TestAnswerOfAProviderGoesToWhoAsked(t *testing.T) {
+	c, _ := withProvider(t)
+	waiting := subscriptions.NewDefaultClient()
+	waiting.Set(apis.RealtimeClientIPKey, "192.0.2.1")
+	waiting.Subscribe("@oauth2")
+	c.app.SubscriptionsBroker().Register(waiting)
+	t.Cleanup(waiting.Discard)
+	var answers atomic.Int32
+	go func() {
+		for range waiting.Channel() {
+			answers.Add(1)
+		}
+	}()
+	heard := func() int32 { return answers.Load() }
+	back := func(query, address string) string {
+		a := c.do("GET", "/api/oauth2-redirect?"+query, "", nil, "address", address)
+		if a.Status != 307 {
+			t.Errorf("%s: %d %s", query, a.Status, a.Body)
+		}
+		return a.Header.Get("Location")
+	}
+	for _, query := range []string{"", "code=c", "state=guessed&code=c", "state=" + waiting.Id()[:20] + "&code=c"} {
+		if to := back(query, "192.0.2.1"); to == "" || heard() != 0 {
+			t.Errorf("%q: %s", query, to)
+		}
+	}
+	if back("state="+waiting.Id()+"&code=c", "198.51.100.7"); heard() != 0 {
+		t.Error("an answer from elsewhere was heard")
+	}
+	waiting.Subscribe("@oauth2") // a wrong answer ends the wait
+	for range 2 {
+		back("state="+waiting.Id()+"&code=c", "192.0.2.1")
+	}
+	for until := time.Now().Add(5 * time.Second); heard() == 0 && time.Now().Before(until); {
+		time.Sleep(time.Millisecond)
+	}
+	if heard() != 1 {
+		t.Error("heard", heard(), "answers")
 	}
 }

@@ -59,6 +59,9 @@ func (d *door) refuseReplaced(e *core.RequestEvent) error {
 		return kernel.Refuse(e, closedWay())
 	}
 	if e.Request.Pattern == oauthPath {
+		if !kernel.SendsJSON(e.Request) {
+			return kernel.Refuse(e, kernel.NotJSON())
+		}
 		if err := d.limitOAuth(e); err != nil {
 			return kernel.Refuse(e, kernel.AsError(err))
 		}

@@ -214,9 +214,8 @@ func (c *Call) Page() (Page, error) {
 // Bind reads a JSON body into v: JSON only (415), within the route's limit (413), one value. An empty body leaves v
 // as it is; fields that v does not have are ignored. Whose session has ended meanwhile is refused.
 func (c *Call) Bind(v any) error {
-	ct := c.Request.Header.Get("Content-Type")
-	if ct != "" && !strings.HasPrefix(strings.ToLower(ct), "application/json") {
-		return &Error{Status: http.StatusUnsupportedMediaType, Code: CodeValidation, Reason: "UNSUPPORTED_MEDIA_TYPE", Message: "Send JSON."}
+	if ct := c.Request.Header.Get("Content-Type"); ct != "" && !isJSON(ct) {
+		return NotJSON()
 	}
 	raw, err := io.ReadAll(c.Request.Body)
 	if err != nil {
@@ -258,6 +257,19 @@ func asSent(path string, raw []byte) string {
 	}
 	return strings.Join(names, ".")
 }
+
+func isJSON(contentType string) bool {
+	return strings.HasPrefix(strings.ToLower(contentType), "application/json")
+}
+
+// NotJSON is 415. Forms of other sites can send every other kind of body without being asked about it first (Fetch,
+// CORS-safelisted request headers).
+func NotJSON() *Error {
+	return &Error{Status: http.StatusUnsupportedMediaType, Code: CodeValidation, Reason: "UNSUPPORTED_MEDIA_TYPE", Message: "Send JSON."}
+}
+
+// SendsJSON tells whether a request says that its body is JSON.
+func SendsJSON(r *http.Request) bool { return isJSON(r.Header.Get("Content-Type")) }
 
 func serve(e *core.RequestEvent, r Route) error {
 	reply, err := answer(e, r)

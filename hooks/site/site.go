@@ -32,6 +32,7 @@ func Bind(app core.App, public fs.FS, payments string) {
 		Do: func(c *kernel.Call) (*kernel.Reply, error) { return config(c, payments) }})
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		se.Router.GET("/brand.css", brand)
+		bindElsewhere(se)
 		if public != nil {
 			se.Router.GET("/{path...}", page(public)).Bind(apis.Gzip())
 		}
@@ -44,6 +45,7 @@ func Bind(app core.App, public fs.FS, payments string) {
 func bindHeaders(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		https := strings.HasPrefix(kernel.ConfigOf(app).PublicURL, "https://")
+		elsewhere := len(kernel.ConfigOf(app).OAuth) > 0
 		portal := policy(kernel.ConfigOf(app).StripePublishableKey != "")
 		se.Router.Unbind(apis.DefaultSecurityHeadersMiddlewareId) // PocketBase's set turns an old browser filter on
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "site.headers", Priority: -99000, Func: func(e *core.RequestEvent) error {
@@ -53,7 +55,7 @@ func bindHeaders(app core.App) {
 			h.Set("X-DNS-Prefetch-Control", "off")
 			h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 			h.Set("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), browsing-topics=()")
-			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Cross-Origin-Opener-Policy", openerPolicy(e.Request.URL.Path, elsewhere))
 			if https {
 				h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains; preload")
 			}
