@@ -43,7 +43,7 @@ export default defineConfig({
   },
   server: {
     host: '127.0.0.1',
-    proxy: { '/api': 'http://127.0.0.1:8090', '/brand.css': 'http://127.0.0.1:8090' },
+    proxy: { '/api': 'http://127.0.0.1:8090', '/sign-in/elsewhere': 'http://127.0.0.1:8090', '/brand.css': 'http://127.0.0.1:8090' },
   },
   test: {
     environment: 'jsdom',

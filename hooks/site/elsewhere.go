@@ -18,6 +18,9 @@ import (
 
 // Whoever signs in elsewhere does so in a second window. The provider sends it to PocketBase's return address, which
 // hands the answer to the window that waits, and then to a page that says what there is left to do.
+//
+// The two windows have no hold of each other: Cross-Origin-Opener-Policy same-origin stays on every page, so a provider
+// cannot turn the page that waits into something else. So the second window ends by itself, or says that it can be closed.
 
 const (
 	returnPath = "/api/oauth2-redirect"
@@ -32,19 +35,6 @@ func bindElsewhere(se *core.ServeEvent) {
 		return e.Next()
 	}})
 	se.Router.GET(backPath+"{outcome}", backFromElsewhere)
-}
-
-// openerPolicy cuts a page off from the windows of other origins. Where there is a sign-in elsewhere, the app keeps hold of
-// the windows that it opens itself, and what such a window comes back to stays in that hold, so that the app can
-// close it. The app is one document: whoever comes from another page keeps that page's policy, so all pages have it.
-func openerPolicy(path string, elsewhere bool) string {
-	switch {
-	case elsewhere && (path == returnPath || strings.HasPrefix(path, backPath)):
-		return "unsafe-none"
-	case elsewhere && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/_/"):
-		return "same-origin-allow-popups"
-	}
-	return "same-origin"
 }
 
 // backToPortal turns PocketBase's way to its dashboard into the way to our page: clients know nothing of a dashboard.
@@ -62,8 +52,7 @@ func (w backToPortal) WriteHeader(status int) {
 
 func (w backToPortal) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// backWords are what the second window says when nobody closes it: the first one may be gone, or out of reach
-// because the provider cut the two apart.
+// backWords are what the second window says while it is there.
 type backWords struct{ Done, Failed, Close string }
 
 var backIn = []struct {
@@ -78,7 +67,8 @@ var backLanguages = language.NewMatcher([]language.Tag{language.English, languag
 
 const (
 	backStyle = `:root{color-scheme:light dark}body{display:grid;place-content:center;min-height:90vh;margin:1.5rem;font:1.0625rem/1.6 system-ui,sans-serif}h1{margin:0;font-size:1.5rem;line-height:1.3}`
-	// Only a window that finished closes itself: the words about the others are the last that somebody may hear.
+	// Only a window that finished closes itself, where the browser lets it: the words of the others may be all that
+	// somebody hears.
 	backScript = `window.close()`
 )
 

@@ -45,7 +45,6 @@ func Bind(app core.App, public fs.FS, payments string) {
 func bindHeaders(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		https := strings.HasPrefix(kernel.ConfigOf(app).PublicURL, "https://")
-		elsewhere := len(kernel.ConfigOf(app).OAuth) > 0
 		portal := policy(kernel.ConfigOf(app).StripePublishableKey != "")
 		se.Router.Unbind(apis.DefaultSecurityHeadersMiddlewareId) // PocketBase's set turns an old browser filter on
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "site.headers", Priority: -99000, Func: func(e *core.RequestEvent) error {
@@ -55,7 +54,7 @@ func bindHeaders(app core.App) {
 			h.Set("X-DNS-Prefetch-Control", "off")
 			h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 			h.Set("Permissions-Policy", "camera=(self), microphone=(), geolocation=(), browsing-topics=()")
-			h.Set("Cross-Origin-Opener-Policy", openerPolicy(e.Request.URL.Path, elsewhere))
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
 			if https {
 				h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains; preload")
 			}

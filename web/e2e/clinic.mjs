@@ -22,7 +22,8 @@ function freePort() {
   });
 }
 
-export async function openClinic() {
+/** `env` is what an operator would set, as a provider to sign in with. */
+export async function openClinic({ env = {} } = {}) {
   assert.ok(binary, 'ANTEROOM names the binary: run make test-browser');
   mkdirSync(shots, { recursive: true });
   const root = mkdtempSync(join(tmpdir(), 'anteroom-e2e-'));
@@ -33,7 +34,7 @@ export async function openClinic() {
   let server;
   const start = async () => {
     const begun = performance.now();
-    server = spawn(binary, ['serve', '--demo', '--dir', dir, '--http', `127.0.0.1:${port}`]);
+    server = spawn(binary, ['serve', '--demo', '--dir', dir, '--http', `127.0.0.1:${port}`], { env: { ...process.env, ...env } });
     server.stdout.on('data', d => (log += d));
     server.stderr.on('data', d => (log += d));
     for (;;) {

@@ -1,20 +1,14 @@
 import { ExternalLink } from 'lucide-react';
 import { useState } from 'react';
 import { Button } from '@/components/Button';
-import { ApiError, apiErrorOf, pb } from '@/lib/pb';
+import { askElsewhere } from '@/lib/elsewhere';
 import { adoptSession } from '@/lib/session';
-import { OAuthFailed } from './useSignIn';
 import { useAuthWords } from './words';
 
 const names: Record<string, string> = { google: 'Google', apple: 'Apple', microsoft: 'Microsoft', facebook: 'Facebook', github: 'GitHub' };
 
 async function signInWith(provider: string): Promise<void> {
-  try {
-    await pb.collection('portal_users').authWithOAuth2({ provider });
-  } catch (cause) {
-    const error = apiErrorOf(cause);
-    throw error instanceof ApiError && error.status !== 0 ? error : new OAuthFailed();
-  }
+  await askElsewhere(provider);
   await adoptSession();
 }
 

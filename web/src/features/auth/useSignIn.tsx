@@ -2,6 +2,7 @@ import { useState, type ReactNode } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { paths } from '@/app/paths';
 import { useConfig } from '@/lib/config';
+import { ElsewhereFailed, WindowBlocked } from '@/lib/elsewhere';
 import { useErrorSentence } from '@/lib/errors';
 import { challengeOf, type FactorChallenge } from '@/lib/factors';
 import { useFormat } from '@/lib/format';
@@ -17,9 +18,6 @@ import { useAuthWords } from './words';
 export interface AuthState {
   email?: string;
 }
-
-/** The window that asked another provider brought nothing, or a refusal that is not the clinic's. */
-export class OAuthFailed extends Error {}
 
 /** A way of signing in: answers what the server gave, or nothing when it has taken over the session already. */
 type Way = () => Promise<LoginData | void>;
@@ -57,7 +55,8 @@ export function useSignIn(next: string) {
 
   const refused = (error: unknown, email?: string): ReactNode => {
     if (wasDismissed(error)) return t('passkeyDismissed');
-    if (error instanceof OAuthFailed) return t('oauthFailed');
+    if (error instanceof ElsewhereFailed) return t('oauthFailed');
+    if (error instanceof WindowBlocked) return t('oauthBlocked');
     if (!(error instanceof ApiError)) return sentence(error);
     const otherWay = features.magicLink || features.passkeys;
     switch (error.reason) {

@@ -231,6 +231,10 @@ describe('the page of the mail’s link', () => {
 describe('an account elsewhere', () => {
   const collection = pb.collection('portal_users');
   const oauth = { oauth: ['google', 'oidc'] };
+  const beside = { close: vi.fn(), location: { replace: vi.fn() } };
+  beforeEach(() => {
+    vi.spyOn(window, 'open').mockReturnValue(beside as unknown as Window);
+  });
 
   it('signs in when it is connected, and the session is asked of the server', async () => {
     vi.spyOn(collection, 'authWithOAuth2').mockImplementation(() => {
@@ -270,6 +274,21 @@ describe('an account elsewhere', () => {
   it('may be cancelled in the other window', async () => {
     await refused(undefined, 0);
     expect(await screen.findByText(/^That did not work, or was cancelled/)).toBeInTheDocument();
+  });
+
+  it('closes the other window when it never got elsewhere', async () => {
+    beside.close.mockClear();
+    await refused(undefined, 0);
+    await waitFor(() => expect(beside.close).toHaveBeenCalled());
+  });
+
+  it('says so when the browser opens no window', async () => {
+    vi.mocked(window.open).mockReturnValue(null);
+    const asked = vi.spyOn(collection, 'authWithOAuth2');
+    const { user } = open('/login', {}, oauth);
+    await user.click(await screen.findByRole('button', { name: 'Continue with Google' }));
+    expect(await screen.findByText(/^Your browser did not let us open another window/)).toBeInTheDocument();
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it('locks nothing while the other window is open', async () => {
