@@ -1,4 +1,4 @@
-import { render, screen, within } from '@testing-library/react';
+import { render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { useState } from 'react';
 import { describe, expect, it, vi } from 'vitest';
@@ -160,6 +160,7 @@ it('moves the focus to the title after a move inside the app, not on the first p
   );
   expect(document.body).toHaveFocus();
   await router.navigate('/two');
-  expect(await screen.findByRole('heading', { name: 'Two' })).toHaveFocus();
+  const title = await screen.findByRole('heading', { name: 'Two' });
+  await waitFor(() => expect(title).toHaveFocus()); // an effect: it may come after the heading
   expect(document.title).toBe('Two, Juniper House');
 });

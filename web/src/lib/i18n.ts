@@ -1,4 +1,3 @@
-import i18next from 'i18next';
 import { cloneElement, createElement, Fragment, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
 import { deviceStore, keys } from './storage';
 
@@ -21,37 +20,33 @@ function initialLanguage(): Language {
   return wished ?? 'en';
 }
 
-void i18next.init({
-  lng: initialLanguage(),
-  fallbackLng: 'en',
-  supportedLngs: languages,
-  resources: {},
-  // Keys are flat ("home.title"), text is escaped by React.
-  keySeparator: false,
-  nsSeparator: false,
-  interpolation: { escapeValue: false, prefix: '{', suffix: '}' },
-  initAsync: false,
-});
+let current = initialLanguage();
+const listeners = new Set<() => void>();
 
-function showLanguage(language: string): void {
-  document.documentElement.lang = language;
+function showLanguage(): void {
+  document.documentElement.lang = current;
 }
-showLanguage(i18next.language);
-i18next.on('languageChanged', showLanguage);
+showLanguage();
 
-function onChange(listener: () => void): () => void {
-  i18next.on('languageChanged', listener);
-  return () => i18next.off('languageChanged', listener);
+/** Calls back when the person chose the other language. */
+export function onLanguage(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+  };
 }
 
 export function useLanguage(): Language {
-  return useSyncExternalStore(onChange, () => i18next.language as Language);
+  return useSyncExternalStore(onLanguage, () => current);
 }
 
 /** Changes the language of the page and remembers it on this device. */
-export async function setLanguage(language: Language): Promise<void> {
+export function setLanguage(language: Language): void {
   deviceStore.set(keys.language, language);
-  await i18next.changeLanguage(language);
+  if (language === current) return;
+  current = language;
+  showLanguage();
+  for (const listener of listeners) listener();
 }
 
 type Dictionary = Record<string, string>;
@@ -71,26 +66,33 @@ function oneStop(text: string): string {
   return text.replace(/m\.\.(?=\s|$)/g, 'm.');
 }
 
+/** The sentence itself; with a count, the one for so many (CLDR plural rules). */
+function sentenceOf(words: Dictionary, key: string, plural: Intl.PluralRules, count?: number): string {
+  const counted = count === undefined ? undefined : (words[`${key}_${plural.select(count)}`] ?? words[`${key}_other`]);
+  return counted ?? words[key] ?? key;
+}
+
+/** "{name}" becomes the value of that name. React escapes what it shows. */
+function fill(text: string, values: Values = {}): string {
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+}
+
 /**
- * Registers a feature's words and gives the hook that reads them.
+ * Gives the hook that reads a feature's words.
  * The Spanish dictionary must have exactly the English keys: a missing translation does not compile.
  */
-export function defineWords<const D extends Dictionary>(feature: string, en: D, es: Record<keyof D, string>): () => Words<D> {
-  i18next.addResourceBundle('en', feature, en, true, true);
-  i18next.addResourceBundle('es', feature, es, true, true);
-  const wordsOf = (language: Language): Words<D> => {
-    const t: Words<D>['t'] = (key, values) => oneStop(i18next.t(key, { ns: feature, lng: language, ...values }));
+export function defineWords<const D extends Dictionary>(_feature: string, en: D, es: Record<keyof D, string>): () => Words<D> {
+  const wordsOf = (language: Language, dictionary: Dictionary): Words<D> => {
+    const plural = new Intl.PluralRules(language);
+    const said = (key: string, values?: Values) => sentenceOf(dictionary, key, plural, values?.count);
     return {
-      t,
+      t: (key, values) => oneStop(fill(said(key, values), values)),
       // The sentence is taken apart before the values go in: no value can pass for a tag.
-      rich: (key, parts, values) =>
-        withParts(i18next.t(key, { ns: feature, lng: language, count: values?.count, skipInterpolation: true }), parts, (piece) =>
-          i18next.services.interpolator.interpolate(piece, values ?? {}, language, {}),
-        ),
+      rich: (key, parts, values) => withParts(said(key, values), parts, (piece) => fill(piece, values)),
       language,
     };
   };
-  const words = { en: wordsOf('en'), es: wordsOf('es') };
+  const words = { en: wordsOf('en', en), es: wordsOf('es', es) };
   return function useWords() {
     return words[useLanguage()];
   };

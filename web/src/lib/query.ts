@@ -1,5 +1,5 @@
 import { keepPreviousData, QueryClient, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
-import i18next from 'i18next';
+import { onLanguage } from './i18n';
 import { api, ApiError, type ApiOptions } from './pb';
 import { onClientSwitch, onSessionEnd, useClientId } from './session';
 
@@ -16,7 +16,7 @@ export const queryClient = new QueryClient({
 });
 
 // The server words notifications and refusals in the language of the request.
-i18next.on('languageChanged', () => void queryClient.invalidateQueries());
+onLanguage(() => void queryClient.invalidateQueries());
 
 // Nothing of a person stays in memory after they left; the clinic's own configuration may.
 onSessionEnd(() => queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== 'config' }));

@@ -5,18 +5,18 @@ import { setLanguage } from '@/lib/i18n';
 import { queryClient } from '@/lib/query';
 
 // Pages are loaded when first visited, and a busy machine takes its time to compile them.
-configure({ asyncUtilTimeout: 10_000 });
-vi.setConfig({ testTimeout: 30_000 });
+configure({ asyncUtilTimeout: 20_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 // jsdom has no layout.
 window.scrollTo = () => {};
 
-afterEach(async () => {
+afterEach(() => {
   cleanup();
   queryClient.clear();
   vi.useRealTimers();
   vi.unstubAllGlobals();
-  await setLanguage('en');
+  setLanguage('en');
   window.localStorage.clear();
   window.sessionStorage.clear();
 });
