@@ -23,7 +23,7 @@ func invitationsAreGiven() rule {
 	taken := map[string]any{"accepted_by": testkit.AdaLogin, "accepted_at": slot}
 	revoked := map[string]any{"revoked_at": slot}
 	tries := map[string]any{"tries": 3}
-	nobody := []kernel.Actor{guestActor, processor, billingActor, adaActor}
+	nobody := []kernel.Actor{guestActor, processor, billingActor}
 	clients := []kernel.Actor{adaActor, guestActor}
 	return rule{
 		name: "An invitation is made by who may give that access, and stays what it was made for",
@@ -33,12 +33,12 @@ func invitationsAreGiven() rule {
 			w.Add(w.t, "client_access", map[string]any{"client": testkit.Bo, "portal_user": testkit.AdaLogin, "relationship": "partner", "scope": "all"})
 		},
 		doors: with(shut(table, "UPDATE invitations SET scope = 'all'"), map[door]cell{
-			portalDoor: attempts(asks(testkit.AdaEmail, "POST", kernel.Portal+"/profile/access", access, ourBad+"client:role"),
+			portalDoor: attempts(asks(testkit.AdaEmail, "POST", kernel.Portal+"/profile/access", access, ourBad+"relationship:role"),
 				asks(testkit.AdaEmail, "POST", kernel.Portal+"/profile/access", map[string]any{"email": "kin@mail.example", "relationship": "partner", "scope": "all"},
-					ourBad+"client:role", "X-Client-Id", testkit.Bo),
+					ourBad+"clientId:role", "X-Client-Id", testkit.Bo),
 				asks(testkit.AdaEmail, "DELETE", kernel.Portal+"/profile/access/{invitation}", nil, "403 NOT_YOURS_TO_END", "X-Client-Id", testkit.Bo),
 				asks(testkit.AdaEmail, "POST", kernel.Portal+"/auth/invitations/join", map[string]any{"token": "mailed", "dateOfBirth": "1985-01-02"}, "400 LINK_INVALID")),
-			deskDoor: attempts(asks(testkit.DeskEmail, "POST", ways, form, ourBad+"scope:role"), asks(testkit.AnaEmail, "POST", ways, form, ourBad+"client:care_team"),
+			deskDoor: attempts(asks(testkit.DeskEmail, "POST", ways, form, ourBad+"scope:role"), asks(testkit.AnaEmail, "POST", ways, form, ourBad+"clientId:care_team"),
 				asks(testkit.BillingEmail, "POST", ways, form, "403 ROLE"), asks(testkit.BillingEmail, "POST", ways+"/{invitation}/resend", nil, "403 ROLE"),
 				asks(testkit.BillingEmail, "DELETE", ways+"/{invitation}", nil, "403 ROLE")),
 			staffDoor: among(posts(allStaff, table, offer, "403"), patches(allStaff, table, "{invitation}", scope, "403"), deletes(allStaff, table, "{invitation}", "403")),
@@ -47,7 +47,7 @@ func invitationsAreGiven() rule {
 			systemDoor: among(saves(system, table, "{invitation}", scope, "scope:fixed"), saves(system, table, "{invitation}", email, "email:fixed"),
 				saves(system, table, "{invitation}", longer, "expires_at:fixed"), saves(system, table, "{invitation}", tries, "tries:counted"),
 				saves(system, table, "{invitation}", taken, "accepted_by:not_theirs")),
-			stampedDoor: among(creates(nobody, table, offer, "client:role"), creates([]kernel.Actor{deskActor}, table, offer, "scope:role"),
+			stampedDoor: among(creates(nobody, table, offer, "client:role"), creates([]kernel.Actor{adaActor}, table, offer, "relationship:role"), creates([]kernel.Actor{deskActor}, table, offer, "scope:role"),
 				creates([]kernel.Actor{anaActor}, table, offer, "client:care_team"), saves(clients, table, "{invitation}", mine, "link_hash:role"),
 				saves(clients, table, "{invitation}", revoked, "revoked_at:role"), saves([]kernel.Actor{adaActor, boActor, adminActor}, table, "{invitation}", taken, "accepted_by:not_theirs")),
 			unvalidateDoor: attempts(unvalidated(table, "{invitation}", scope, "scope:fixed"), unvalidated(table, "{invitation}", longer, "expires_at:fixed"),
