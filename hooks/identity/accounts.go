@@ -210,7 +210,7 @@ var identityChecks = []string{"in_person", "video", "phone_callback"}
 // factorTables hold what proves a second time who somebody is, or spares them the proof.
 var factorTables = []string{collections.MFAFactors, collections.RecoveryCodes, collections.PasskeyCredentials, collections.RememberedDevices}
 
-// resetFactors removes them all. The account's token key is renewed, so that sessions and half-made sign-ins end.
+// resetFactors removes them all, and connections elsewhere: whoever stole a device may have made one. The account's token key is renewed, so that sessions and half-made sign-ins end.
 func resetFactors(tx core.App, by kernel.Actor, u *collections.PortalUser, in deskReason) (func(accessWords) line, error) {
 	if !slices.Contains(identityChecks, in.IdentityCheck) {
 		return nil, kernel.Invalid("", "Say how you made sure who asks.").
@@ -225,6 +225,16 @@ func resetFactors(tx core.App, by kernel.Actor, u *collections.PortalUser, in de
 			if err := kernel.DeleteAs(tx, by, r); err != nil {
 				return nil, err
 			}
+		}
+	}
+	links, err := tx.FindAllExternalAuthsByRecord(u.Record)
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range links {
+		audit.As(link.ProxyRecord(), audit.UnlinkSignIn)
+		if err := kernel.DeleteAs(tx, by, link.ProxyRecord()); err != nil {
+			return nil, err
 		}
 	}
 	entry := audit.EntryFor(by, audit.ResetFactors, audit.PortalUser, u.Id)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
@@ -235,7 +236,18 @@ func TestFactorsAreReset(t *testing.T) {
 	if err := c.App.Save(ada); err != nil {
 		t.Fatal(err)
 	}
+	link := core.NewExternalAuth(c.App)
+	link.SetCollectionRef(c.Find(t, "portal_users", testkit.AdaLogin).Collection().Id)
+	link.SetRecordRef(testkit.AdaLogin)
+	link.SetProvider("oidc")
+	link.SetProviderId("whoever took the phone")
+	if err := kernel.SaveAs(c.App, kernel.Actor{Kind: kernel.KindClient, ID: testkit.AdaLogin}, link.ProxyRecord()); err != nil {
+		t.Fatal(err)
+	}
 	did(t, c, testkit.DeskEmail, "reset-factors", m{"reason": "New phone.", "identityCheck": "in_person"}, "active")
+	if c.Count(t, "_externalAuths", "TRUE", nil) != 0 {
+		t.Error("an account elsewhere still signs in")
+	}
 	for table, each := range map[string]int{"mfa_factors": 1, "recovery_codes": 2, "passkey_credentials": 1, "remembered_devices": 1} {
 		if adas, bos := c.Count(t, table, "owner = {:o}", dbx.Params{"o": testkit.AdaLogin}), c.Count(t, table, "owner = {:o}", dbx.Params{"o": testkit.BoLogin}); adas != 0 || bos != each {
 			t.Errorf("%s: %d of Ada's, %d of Bo's", table, adas, bos)
@@ -315,6 +327,7 @@ func TestAccountHistoryKeepsReasons(t *testing.T) {
 	}
 	c.Do(t, "GET", path, c.As(t, testkit.BillingEmail), nil).Refused(t, 403, "ROLE")
 	c.Do(t, "GET", kernel.Desk+"/portal-users/"+testkit.DeskStaff+"/history", c.As(t, testkit.DeskEmail), nil).Refused(t, 404, "NOT_FOUND")
+	c.Deliver()
 	before := c.Snapshot(t)
 	c.Do(t, "POST", kernel.Desk+"/portal-users/"+testkit.AdaLogin+"/suspend", c.As(t, testkit.DeskEmail), m{"reason": " "}).Refused(t, 400, "")
 	c.Do(t, "POST", kernel.Desk+"/portal-users/"+testkit.AdaLogin+"/resume", c.As(t, testkit.DeskEmail), m{"reason": "Nothing to resume."}).Refused(t, 409, "ACCOUNT_STATUS")

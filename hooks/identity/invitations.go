@@ -187,8 +187,12 @@ func judgeInvitation(e *core.RecordEvent) error {
 		}
 		switch {
 		case differs("link_hash"):
-			if by.Kind != kernel.KindSystem && !by.IsStaff(invitingRoles...) {
-				return refused("link_hash", "role", "Your role does not include sending invitations.")
+			may, err := servesInvitation(tx, by, was)
+			if err != nil {
+				return err
+			}
+			if !may {
+				return refused("link_hash", "role", "Your role does not include sending this invitation.")
 			}
 			if i.SentCount() != was.SentCount()+1 || i.SentCount() > invitationSends {
 				return refused("sent_count", "range", "This invitation was sent often enough. Make a new one.")
@@ -234,10 +238,18 @@ func refuseAccepting(tx core.App, by kernel.Actor, was, i *collections.Invitatio
 	return nil
 }
 
-// mayRevoke: the desk, who invited, and the client in person.
+// servesInvitation: the desk sends and revokes any invitation, a clinician those for the clients they care for.
+func servesInvitation(app core.App, by kernel.Actor, i *collections.Invitation) (bool, error) {
+	if by.Kind == kernel.KindStaff && by.Role == kernel.RoleClinician {
+		return onCareTeam(app, by, i.Client())
+	}
+	return by.Kind == kernel.KindSystem || by.IsStaff(invitingRoles...), nil
+}
+
+// mayRevoke: who serves it at the clinic, who invited, and the client in person.
 func mayRevoke(app core.App, by kernel.Actor, i *collections.Invitation) (bool, error) {
-	if by.Kind == kernel.KindSystem || by.IsStaff(invitingRoles...) {
-		return true, nil
+	if serves, err := servesInvitation(app, by, i); err != nil || serves {
+		return serves, err
 	}
 	if by.Kind != kernel.KindClient {
 		return false, nil
@@ -312,7 +324,15 @@ func invitationMayBeMailed(app core.App, i *collections.Invitation) (bool, error
 		return true, nil
 	}
 	own, err := liveAccess(app, client.Id, inviter.ID)
-	return own != nil && mayInvite(app, own.Relationship(), own.Scope(), client), err
+	if err != nil || own == nil {
+		return false, err
+	}
+	return mayInvite(app, own.Relationship(), own.Scope(), client) && !outlasts(i.AccessUntil(), own.ExpiresAt()), nil
+}
+
+// outlasts tells whether one end comes after the other. The zero instant is no end.
+func outlasts(until, other time.Time) bool {
+	return !other.IsZero() && (until.IsZero() || until.After(other))
 }
 
 // inviterOf is who invited, with the role that they have today.

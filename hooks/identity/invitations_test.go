@@ -557,3 +557,43 @@ func TestInvitedGuardianOfAnAdult(t *testing.T) {
 	}
 	use(t, c, "accept", "", newcomerForm(token, "1998-05-05")).Refused(t, 400, "LINK_INVALID")
 }
+
+// A clinician sends and revokes what is for the clients they care for, and nothing else.
+func TestCliniciansServeTheirOwnInvitations(t *testing.T) {
+	c := newKit(t)
+	id, _ := invited(t, c, testkit.AdminEmail, m{"clientId": testkit.Uma, "email": stranger, "relationship": "partner", "scope": "billing"})
+	if c.Count(t, "care_team", "client = {:c} AND staff = {:s}", dbx.Params{"c": testkit.Uma, "s": testkit.AnaStaff}) != 0 {
+		t.Fatal("Ana cares for Uma, so this proves nothing")
+	}
+	ana := c.As(t, testkit.AnaEmail)
+	c.Deliver()
+	before := c.Snapshot(t)
+	c.Do(t, "POST", deskInvitations+"/"+id+"/resend", ana, nil).Refused(t, 400, "")
+	c.Do(t, "DELETE", deskInvitations+"/"+id, ana, nil).Refused(t, 400, "")
+	if c.Snapshot(t) != before {
+		t.Error("a refused request changed something")
+	}
+	c.Add(t, "care_team", map[string]any{"client": testkit.Uma, "clinician": testkit.Ana, "role": "lead", "from": testkit.Monday.Add(-time.Hour)})
+	if r := c.Do(t, "DELETE", deskInvitations+"/"+id, ana, nil); r.Status != 200 {
+		t.Error(string(r.Body))
+	}
+}
+
+// What somebody gives ends with what they have, also when theirs is shortened later.
+func TestInvitationsDoNotOutlastTheirInviter(t *testing.T) {
+	c := newKit(t)
+	ada := c.As(t, testkit.AdaEmail)
+	if r := c.Do(t, "POST", kernel.Portal+"/profile/access", ada, m{"email": stranger, "relationship": "partner", "scope": "billing"}); r.Status != 201 {
+		t.Fatal(string(r.Body))
+	}
+	token := tokenIn(t, c, stranger)
+	own, err := c.App.FindFirstRecordByFilter("client_access", "client = '"+testkit.Ada+"' && portal_user = '"+testkit.AdaLogin+"'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Set("expires_at", testkit.Monday.Add(24*time.Hour))
+	if err := kernel.SaveAs(c.App, kernel.System(), own); err != nil {
+		t.Fatal(err)
+	}
+	use(t, c, "open", "", m{"token": token}).Refused(t, 400, "LINK_INVALID")
+}
