@@ -92,7 +92,7 @@ func TestCloseAccount(t *testing.T) {
 	}
 	c.want(c.register(m{"email": ada, "password": strangers, "firstName": "Ada", "lastName": "Lovell", "dateOfBirth": "1990-04-27"}), 409, "ALREADY_REGISTERED")
 
-	if s := c.mail(ada)[0].Subject; s != "Your access to Juniper House is closed" {
+	if s := c.mail(ada)[0].Subject; s != "Your account at Juniper House is closed" {
 		t.Error(s)
 	}
 	if c.count("client_access", "portal_user = {:a} AND (expires_at = '' OR expires_at > {:b})", adaLogin, "2026-12-07 16:30:00.000Z") != 0 || c.count("client_access", "portal_user = {:a}", adaLogin) != 2 ||
@@ -157,7 +157,7 @@ var changesOfCredentials = map[string]struct {
 	}, nil, "A recovery code was used at Juniper House"},
 	"the account's end": {func(c *clinic, token string) {
 		c.want(c.close(token), 200, "")
-	}, nil, "Your access to Juniper House is closed"},
+	}, nil, "Your account at Juniper House is closed"},
 }
 
 func TestEveryChangeOfCredentialsIsMailed(t *testing.T) {

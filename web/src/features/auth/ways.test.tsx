@@ -72,7 +72,7 @@ describe('a passkey', () => {
 
   it.each([
     ['the person closed the dialog', () => webauthn.startAuthentication.mockRejectedValue(new DOMException('no', 'NotAllowedError')), /^No passkey was used/],
-    ['the clinic does not know it', () => undefined, /^That passkey isn’t known here/],
+    ['the clinic does not know it', () => undefined, /^We don’t know that passkey/],
   ])('says so when %s', async (_, prepare, sentence) => {
     withPasskeys();
     prepare();
@@ -263,7 +263,7 @@ describe('an account elsewhere', () => {
 
   it('explains that it must be connected first', async () => {
     await refused(refuse(403, 'OAUTH_NOT_LINKED').body, 403);
-    expect(await screen.findByText(/^That account isn’t connected to your access here/)).toBeInTheDocument();
+    expect(await screen.findByText(/^That account isn’t connected to your account here/)).toBeInTheDocument();
   });
 
   it('leads to the second step', async () => {
@@ -273,7 +273,7 @@ describe('an account elsewhere', () => {
 
   it('may be cancelled in the other window', async () => {
     await refused(undefined, 0);
-    expect(await screen.findByText(/^That did not work, or was cancelled/)).toBeInTheDocument();
+    expect(await screen.findByText(/^That did not work or was cancelled/)).toBeInTheDocument();
   });
 
   it('closes the other window when it never got elsewhere', async () => {
@@ -295,7 +295,7 @@ describe('an account elsewhere', () => {
     vi.spyOn(collection, 'authWithOAuth2').mockReturnValue(new Promise(() => {}) as never);
     const { user } = open('/login', { 'POST auth/login': () => ok(loginData()) }, oauth);
     await user.click(await screen.findByRole('button', { name: 'Continue with Google' }));
-    expect(screen.getByRole('status')).toHaveTextContent('Go on in the window that has opened for Google.');
+    expect(screen.getByRole('status')).toHaveTextContent('Continue in the window that opened for Google.');
     await user.type(screen.getByLabelText('Email'), 'maya@okafor.example');
     await user.type(screen.getByLabelText('Password'), 'Good-Password-1!');
     await user.click(screen.getByRole('button', { name: 'Sign in' }));
