@@ -263,7 +263,7 @@ describe('an account elsewhere', () => {
 
   it('explains that it must be connected first', async () => {
     await refused(refuse(403, 'OAUTH_NOT_LINKED').body, 403);
-    expect(await screen.findByText(/^That account isn’t connected to your account here/)).toBeInTheDocument();
+    expect(await screen.findByText(/^That account isn’t connected to your access here/)).toBeInTheDocument();
   });
 
   it('leads to the second step', async () => {
@@ -273,7 +273,7 @@ describe('an account elsewhere', () => {
 
   it('may be cancelled in the other window', async () => {
     await refused(undefined, 0);
-    expect(await screen.findByText(/^That did not work or was cancelled/)).toBeInTheDocument();
+    expect(await screen.findByText(/^That did not work, or was cancelled/)).toBeInTheDocument();
   });
 
   it('closes the other window when it never got elsewhere', async () => {
