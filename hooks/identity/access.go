@@ -139,8 +139,8 @@ func (d *door) inviteToOwn(c *kernel.Call) (*kernel.Reply, error) {
 
 // tellOfInvitation lets every login of the client know that one of them invited somebody.
 func tellOfInvitation(tx core.App, i *collections.Invitation) error {
-	err := tellOfSecurity(tx, i.Client(), notices.Words{Title: "Somebody was invited",
-		Message: "Somebody was invited to see or do things for this client in the portal. If you did not expect this, call us."},
+	err := tellOfSecurity(tx, i.Client(), notices.Words{Title: "Someone was invited",
+		Message: "Someone was invited to see or do things for this client in the portal. If you didn't expect this, call us."},
 		notices.Words{Title: "Se invitó a alguien",
 			Message: "Se invitó a alguien a ver o hacer cosas por este cliente en el portal. Si no lo esperaba, llámenos."})
 	if err != nil {
@@ -250,8 +250,8 @@ func endAccess(tx core.App, by kernel.Actor, a *collections.Access) error {
 
 func tellOfEnding(tx core.App, client, except string) error {
 	err := tellOfSecurity(tx, client, notices.Words{Title: "Access was ended",
-		Message: "Somebody may no longer see or do things for this client in the portal. If you did not expect this, call us."},
-		notices.Words{Title: "Se retiró un acceso",
+		Message: "Someone can no longer see or do things for this client in the portal. If you didn't expect this, call us."},
+		notices.Words{Title: "Se terminó un acceso",
 			Message: "Alguien ya no puede ver ni hacer cosas por este cliente en el portal. Si no lo esperaba, llámenos."})
 	if err != nil {
 		return err

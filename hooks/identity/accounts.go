@@ -48,9 +48,9 @@ func refuseClosingForOthers(from, to collections.AccountStatus, r *core.Record) 
 	switch {
 	case from == to || by.Kind == kernel.KindSystem:
 	case to == collections.AccountClosed && (by.Kind != kernel.KindClient || by.ID != r.Id):
-		return refused("account_status", "own_person", "Only the person closes an account. Suspend it instead.")
+		return refused("account_status", "own_person", "Only the person can close their account. Suspend it instead.")
 	case from == collections.AccountClosed && !by.IsStaff(kernel.RoleAdmin):
-		return refused("account_status", "role", "An administrator opens an account that its person closed.")
+		return refused("account_status", "role", "Only an administrator can resume an account that the person closed.")
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func onAccount(what string, do accountAct) func(*kernel.Call) (*kernel.Reply, er
 // moveAccount refuses what its state does not allow before the rule does, in words for the desk.
 func moveAccount(tx core.App, by kernel.Actor, u *collections.PortalUser, to collections.AccountStatus, action audit.Action) error {
 	if from := u.Status(); from == to || !from.MayBecome(to) {
-		return kernel.Conflict("ACCOUNT_STATUS", "That cannot be done with an account that is "+strings.ReplaceAll(string(from), "_", " ")+".")
+		return kernel.Conflict("ACCOUNT_STATUS", "That can't be done while the account is "+strings.ReplaceAll(string(from), "_", " ")+".")
 	}
 	u.SetStatus(to)
 	audit.As(u.Record, action)
@@ -117,7 +117,7 @@ func suspend(tx core.App, by kernel.Actor, u *collections.PortalUser, _ deskReas
 // resume opens an account again. One whose address was never proven waits for its proof as before.
 func resume(tx core.App, by kernel.Actor, u *collections.PortalUser, _ deskReason) (func(accessWords) line, error) {
 	if u.Status() == collections.AccountClosed && !by.IsStaff(kernel.RoleAdmin) {
-		return nil, kernel.Forbidden("ROLE", "An administrator opens an account that its person closed.")
+		return nil, kernel.Forbidden("ROLE", "Only an administrator can resume an account that the person closed.")
 	}
 	to := collections.AccountActive
 	if !u.Verified() {
@@ -129,7 +129,7 @@ func resume(tx core.App, by kernel.Actor, u *collections.PortalUser, _ deskReaso
 // forcePasswordChange ends the sessions; the next one can do nothing but choose another password.
 func (d *door) forcePasswordChange(tx core.App, by kernel.Actor, u *collections.PortalUser, _ deskReason) (func(accessWords) line, error) {
 	if !u.MaySignIn() { // before the address is proven the flag means that the password is void
-		return nil, kernel.Conflict("ACCOUNT_STATUS", "Only an account that is open can be asked for another password.")
+		return nil, kernel.Conflict("ACCOUNT_STATUS", "You can ask for a new password only while the account is active.")
 	}
 	u.Set("force_password_change", true)
 	audit.As(u.Record, audit.ForcePasswordChange)
@@ -213,7 +213,7 @@ var factorTables = []string{collections.MFAFactors, collections.RecoveryCodes, c
 // resetFactors removes them all, and connections elsewhere: whoever stole a device may have made one. The account's token key is renewed, so that sessions and half-made sign-ins end.
 func resetFactors(tx core.App, by kernel.Actor, u *collections.PortalUser, in deskReason) (func(accessWords) line, error) {
 	if !slices.Contains(identityChecks, in.IdentityCheck) {
-		return nil, kernel.Invalid("", "Say how you made sure who asks.").
+		return nil, kernel.Invalid("", "Say how you made sure who is asking.").
 			Field("identityCheck", "option", "Choose one of: "+strings.Join(identityChecks, ", ")+".")
 	}
 	for _, table := range factorTables {

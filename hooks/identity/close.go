@@ -29,7 +29,7 @@ func (d *door) closeAccount(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	if !in.Confirm {
-		return nil, kernel.Invalid("", "Confirm that you want to close your access.").Field("confirm", "required", "This is needed.")
+		return nil, kernel.Invalid("", "Confirm that you want to close your account.").Field("confirm", "required", "This is needed.")
 	}
 	err := c.App.RunInTransaction(func(tx core.App) error {
 		now, err := stillSignedIn(tx, c.RequestEvent)
@@ -43,7 +43,7 @@ func (d *door) closeAccount(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kernel.OK(map[string]bool{"closed": true}).Say("Your access is closed. Your records stay with the clinic."), nil
+	return kernel.OK(map[string]bool{"closed": true}).Say("Your account is closed. Your record stays with the clinic."), nil
 }
 
 // followClosing ends with an account all that it could do, in the transaction that closes it. Its sessions end as those

@@ -92,7 +92,7 @@ func TestCloseAccount(t *testing.T) {
 	}
 	c.want(c.register(m{"email": ada, "password": strangers, "firstName": "Ada", "lastName": "Lovell", "dateOfBirth": "1990-04-27"}), 409, "ALREADY_REGISTERED")
 
-	if s := c.mail(ada)[0].Subject; s != "Your access to Juniper House is closed" {
+	if s := c.mail(ada)[0].Subject; s != "Your account at Juniper House is closed" {
 		t.Error(s)
 	}
 	if c.count("client_access", "portal_user = {:a} AND (expires_at = '' OR expires_at > {:b})", adaLogin, "2026-12-07 16:30:00.000Z") != 0 || c.count("client_access", "portal_user = {:a}", adaLogin) != 2 ||
@@ -140,7 +140,7 @@ var changesOfCredentials = map[string]struct {
 	"another password by the owner": {func(c *clinic, _ string) {
 		c.want(c.do("PATCH", "/api/collections/portal_users/records/"+adaLogin, c.sdkToken("_superusers", owner),
 			m{"password": "Other-Harbour-43", "passwordConfirm": "Other-Harbour-43"}), 200, "")
-	}, nil, "Your password for Juniper House was set by the clinic"},
+	}, nil, "The clinic set a new password for you at Juniper House"},
 	"another address by its codes": {func(c *clinic, token string) {
 		c.want(c.askEmail(token, adaNew), 200, "")
 		code, oldCode := c.codes(adaNew, ada)
@@ -154,10 +154,10 @@ var changesOfCredentials = map[string]struct {
 		ok(c, c.app.Save(newRecord(c, "recovery_codes", m{"owner_collection": "portal_users", "owner": adaLogin,
 			"code_hash": recoveryHash(c.find("portal_users", adaLogin), "ABCDE-FGHIJ")})))
 		c.want(c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": "abcde fghij"}), 200, "")
-	}, nil, "A recovery code was used for Juniper House"},
+	}, nil, "A recovery code was used at Juniper House"},
 	"the account's end": {func(c *clinic, token string) {
 		c.want(c.close(token), 200, "")
-	}, nil, "Your access to Juniper House is closed"},
+	}, nil, "Your account at Juniper House is closed"},
 }
 
 func TestEveryChangeOfCredentialsIsMailed(t *testing.T) {

@@ -154,7 +154,7 @@ func (d *door) confirmEmailChange(c *kernel.Call) (*kernel.Reply, error) {
 	if err := c.Bind(&in); err != nil {
 		return nil, err
 	}
-	bad := kernel.Invalid("", "Enter the code from each of the two mails.")
+	bad := kernel.Invalid("", "Enter the code from each of the two emails.")
 	requireText(bad, "code", in.Code, 20)
 	if requireText(bad, "oldCode", in.OldCode, 20); bad.HasFields() {
 		return nil, bad
@@ -194,7 +194,7 @@ func (d *door) confirmEmailChange(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	if !changed {
-		return nil, kernel.Invalid("CODE_INVALID", "The two codes don't fit, or are no longer valid. Use the newest mail at each address, or start again.")
+		return nil, kernel.Invalid("CODE_INVALID", "One of the codes isn't right or is no longer valid. Use the newest email at each address, or start again.")
 	}
 	return kernel.OK(answer).Say("Your email is changed. Sign in with the new one from now on."), nil
 }

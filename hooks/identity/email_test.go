@@ -165,7 +165,7 @@ func TestChangeEmailToAnotherLoginsAddress(t *testing.T) {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 	got := c.mail(bo)
-	if len(got) != 1 || got[0].Subject != "Somebody wanted to use your email for Juniper House" || sixDigits.MatchString(got[0].Text) {
+	if len(got) != 1 || got[0].Subject != "Someone wanted to use your email for Juniper House" || sixDigits.MatchString(got[0].Text) {
 		t.Fatalf("%+v", got)
 	}
 	_, oldCode := c.codes(ada, ada)

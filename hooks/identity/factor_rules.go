@@ -56,7 +56,7 @@ func refuseOtherHands(e *core.RecordEvent) error {
 	if by.Kind == kernel.KindSystem || belongsTo(r, by) || ends && by.IsStaff(kernel.RoleAdmin, kernel.RoleFrontDesk) {
 		return e.Next()
 	}
-	return validation.Errors{"owner": validation.NewError("validation_role", "Only the person themselves changes how they sign in.")}
+	return validation.Errors{"owner": validation.NewError("validation_role", "Only the person can change how they sign in.")}
 }
 
 // fixedField names what was changed and must not, or "".
@@ -108,7 +108,7 @@ func refuseRemovingRequired(e *core.RecordEvent) error {
 			return err
 		}
 		if len(enabled) == 1 && enabled[0].Id == e.Record.Id {
-			return kernel.Conflict("MFA_REQUIRED_BY_CLINIC", "The clinic asks for a second step. Turn on another one first.")
+			return kernel.Conflict("MFA_REQUIRED_BY_CLINIC", "The clinic asks for a second step. Set up another way before you turn this one off.")
 		}
 		return e.Next()
 	})

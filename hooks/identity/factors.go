@@ -273,13 +273,13 @@ func noteUse(tx core.App, f *collections.MFAFactor) error {
 func factorMissing(w ways, account *core.Record) *kernel.Error {
 	e := kernel.Unauthorized(reasonFactorMissing, "One more step: show that it's you.")
 	if len(w.methods) == 0 {
-		e.Message = "This clinic asks for a second step that a mailed link cannot give. Sign in with your password."
+		e.Message = "Your account needs a second step that does not work with an email link. Sign in with your password."
 	}
 	return e.With("methods", w.methods).With("hints", w.hints(account))
 }
 
 func factorWrong() *kernel.Error {
-	return kernel.Unauthorized(reasonFactorWrong, "That code isn't right, or was used before. Try the newest one.")
+	return kernel.Unauthorized(reasonFactorWrong, "That code isn't right or is no longer valid. Enter the newest code.")
 }
 
 const (

@@ -83,7 +83,7 @@ func judgeNewInvitation(e *core.RecordEvent) error {
 		}
 		endAtAdultAge(tx, client, i.Record, "access_until")
 		if until := i.AccessUntil(); !until.IsZero() && !until.After(now) {
-			return refused("access_until", "past", "Choose an end that lies ahead.")
+			return refused("access_until", "past", "Choose a day from today on.")
 		}
 		if err := refuseInvitingTwice(tx, i); err != nil {
 			return err
@@ -116,7 +116,7 @@ func refuseInviting(tx core.App, by kernel.Actor, client *collections.Client, i 
 			return refused("relationship", "role", "Nobody else can be the client in person.")
 		}
 		if own == nil || !mayInvite(tx, own.Relationship(), own.Scope(), client) {
-			return refused("client", "role", "You cannot invite to that.")
+			return refused("client", "role", "You can't invite someone to this. Call us.")
 		}
 		if end := own.ExpiresAt(); !end.IsZero() && (i.AccessUntil().IsZero() || i.AccessUntil().After(end)) {
 			i.Set("access_until", end)
@@ -148,7 +148,7 @@ func refuseInvitingTwice(tx core.App, i *collections.Invitation) error {
 			return err
 		}
 		if has != nil {
-			return kernel.Conflict("HAS_ACCESS", "Whoever has this address has access already. End it first, or change it.")
+			return kernel.Conflict("HAS_ACCESS", "The person with this address has access already. To give them different access, end it first.")
 		}
 	}
 	waiting, err := collections.WaitingInvitations(tx, i.Client())
@@ -183,7 +183,7 @@ func judgeInvitation(e *core.RecordEvent) error {
 			fixed = append(fixed, "link_hash", "expires_at", "sent_count", "tries", "accepted_at", "accepted_by", "revoked_at")
 		}
 		if n := slices.IndexFunc(fixed, differs); n >= 0 {
-			return refused(fixed[n], "fixed", "An invitation stays what it was made for. Revoke it and invite anew.")
+			return refused(fixed[n], "fixed", "An invitation can't be changed. Revoke it and send a new one.")
 		}
 		switch {
 		case differs("link_hash"):
@@ -195,7 +195,7 @@ func judgeInvitation(e *core.RecordEvent) error {
 				return refused("link_hash", "role", "Your role does not include sending this invitation.")
 			}
 			if i.SentCount() != was.SentCount()+1 || i.SentCount() > invitationSends {
-				return refused("sent_count", "range", "This invitation was sent often enough. Make a new one.")
+				return refused("sent_count", "range", "This invitation was sent too many times. Send a new one.")
 			}
 			i.Set("expires_at", invitationEnd(tx, now))
 		case differs("sent_count"), differs("expires_at"):
@@ -389,7 +389,7 @@ func (o *offer) check(app core.App) (until time.Time, err error) {
 		if until, err = time.Parse(time.RFC3339, o.Until); err != nil {
 			_ = bad.Field(o.untilField, "format", "Enter an instant, like 2027-01-31T00:00:00Z.")
 		} else if !until.After(kernel.Now(app)) || until.Year() > 9999 {
-			_ = bad.Field(o.untilField, "past", "Choose an end that lies ahead.")
+			_ = bad.Field(o.untilField, "past", "Choose a day from today on.")
 		}
 	}
 	if bad.HasFields() {
@@ -634,7 +634,7 @@ func (in *newcomer) admit(tx core.App, by kernel.Actor) (i *collections.Invitati
 		return nil, nil, err
 	}
 	if login != nil {
-		return nil, nil, kernel.Invalid("HAS_LOGIN", "You have an account with this address already. Sign in, and open the link once more.")
+		return nil, nil, kernel.Invalid("HAS_LOGIN", "You already have an account with this address. Sign in, then open the link again.")
 	}
 	right, err := guessBirthDate(tx, by, i, in.DateOfBirth)
 	if err != nil {
@@ -777,7 +777,7 @@ func joinByInvitation(c *kernel.Call) (*kernel.Reply, error) {
 			return err
 		}
 		if login.Email() != i.Email() {
-			return kernel.Forbidden("WRONG_ACCOUNT", "This invitation is for another address than the one you are signed in with.")
+			return kernel.Forbidden("WRONG_ACCOUNT", "This invitation is for a different address. Sign out, then open the link again.")
 		}
 		right, err := guessBirthDate(tx, c.Actor, i, born)
 		if err != nil {
@@ -964,7 +964,7 @@ func openToDesk(tx core.App, id string) (*collections.Invitation, error) {
 	}
 	i := collections.AsInvitation(r)
 	if i.Accepted() || i.Revoked() {
-		return nil, kernel.Conflict("INVITATION_OVER", "This invitation was accepted or revoked. Make a new one if it is needed.")
+		return nil, kernel.Conflict("INVITATION_OVER", "This invitation was already accepted or revoked. If it's still needed, send a new one.")
 	}
 	return i, nil
 }
@@ -976,14 +976,14 @@ func resendInvitation(c *kernel.Call) (*kernel.Reply, error) {
 			return err
 		}
 		if i.SentCount() >= invitationSends {
-			return kernel.Conflict("SENT_TOO_OFTEN", "This invitation was sent often enough. Revoke it and make a new one.")
+			return kernel.Conflict("SENT_TOO_OFTEN", "This invitation was sent too many times. Revoke it and send a new one.")
 		}
 		may, err := invitationMayBeMailed(tx, i)
 		if err != nil {
 			return err
 		}
 		if !may {
-			return kernel.Conflict("INVITATION_OVER", "What this invitation offers can no longer be given. Make a new one if it is needed.")
+			return kernel.Conflict("INVITATION_OVER", "This invitation can no longer be used, because something about the client or the access has changed. If it's still needed, send a new one.")
 		}
 		return mailAgain(tx, c.Actor, i)
 	})

@@ -195,7 +195,7 @@ func (d *door) refuseReuse(c *kernel.Call, x *session) error {
 	if err := d.sessions.revokeAs(c.App, c.Actor, audit.ReuseOfToken, x.id, collections.EndedReuse); err != nil {
 		return err
 	}
-	return kernel.Unauthorized("REFRESH_REUSED", "For your safety we signed you out, because this sign-in was used in two places. Sign in again.")
+	return kernel.Unauthorized("REFRESH_REUSED", "For your safety we signed you out, because your sign-in was used in two places at once. Sign in again.")
 }
 
 // describe tells about a session that lives, and its account.

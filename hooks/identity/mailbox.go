@@ -226,7 +226,7 @@ func (d *door) verifyEmail(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	if in.Token == "" {
-		bad := kernel.Invalid("", "Enter the code from the mail.")
+		bad := kernel.Invalid("", "Enter the code from the email.")
 		requireText(bad, "email", in.Email, 255)
 		if requireText(bad, "code", in.Code, 20); bad.HasFields() {
 			return nil, bad

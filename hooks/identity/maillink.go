@@ -64,7 +64,7 @@ func (d *door) signInByMail(c *kernel.Call) (*kernel.Reply, error) {
 	if err := c.Bind(&in); err != nil {
 		return nil, err
 	}
-	bad := kernel.Invalid("", "Enter the code from the mail.")
+	bad := kernel.Invalid("", "Enter the code from the email.")
 	if in.Token != "" {
 		requireText(bad, "token", in.Token, 200)
 	} else {
@@ -174,5 +174,5 @@ func mailCodeCounters(app core.App, email, ip string) []counter {
 }
 
 func wrongMailCode() *kernel.Error {
-	return kernel.Invalid("CODE_INVALID", "That code isn't right or is no longer valid. Use the newest mail, its link, or ask for a new one.")
+	return kernel.Invalid("CODE_INVALID", "That code isn't right or is no longer valid. Use the newest email, or ask for a new one.")
 }

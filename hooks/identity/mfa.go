@@ -198,7 +198,7 @@ func (d *door) setUpSMS(c *kernel.Call) (*kernel.Reply, error) {
 	if !outbox.CanSMS(c.App) {
 		return nil, kernel.Unavailable("SMS_UNAVAILABLE", "The clinic does not send text messages. Choose another second step.")
 	}
-	bad := kernel.Invalid("", "Enter the number of your phone.")
+	bad := kernel.Invalid("", "Enter your mobile number.")
 	if requireText(bad, "phone", in.Phone, 60); bad.HasFields() {
 		return nil, bad
 	}
@@ -360,7 +360,7 @@ func (d *door) enable(c *kernel.Call, proven func(tx core.App, account *core.Rec
 		return nil, err
 	}
 	if !enabled {
-		return nil, kernel.Invalid("CODE_INVALID", "That code isn't right or is no longer valid. Use the newest one, or begin again.")
+		return nil, kernel.Invalid("CODE_INVALID", "That code isn't right or is no longer valid. Use the newest one, or start again.")
 	}
 	answer := map[string]any{"enabled": true}
 	if codes != nil {
@@ -411,7 +411,7 @@ func (d *door) disableFactor(c *kernel.Call) (*kernel.Reply, error) {
 			}
 			i := slices.IndexFunc(enabled, func(f *collections.MFAFactor) bool { return f.Method() == method })
 			if i < 0 {
-				return kernel.Conflict("MFA_NOT_ENABLED", "That second step is not on.")
+				return kernel.Conflict("MFA_NOT_ENABLED", "This is off already.")
 			}
 			if err := requireSecondFactor(tx, a, account); err != nil {
 				return err
@@ -440,7 +440,7 @@ func (d *door) proveOwner(c *kernel.Call, password string, code factorCode, boun
 		return nil, err
 	}
 	if a.Account.Id != c.Auth.Id || a.Account.Collection().Name != c.Auth.Collection().Name {
-		return nil, kernel.Forbidden("WRONG_ACCOUNT", "That belongs to another sign-in.")
+		return nil, kernel.Forbidden("WRONG_ACCOUNT", "That belongs to another account.")
 	}
 	a.BoundTo, a.IP, a.Agent = bound, c.RealIP(), c.Request.UserAgent()
 	return a, nil
@@ -472,7 +472,7 @@ func (d *door) renewRecoveryCodes(tx core.App, by kernel.Actor, account *core.Re
 		return nil, err
 	}
 	if len(enabled) == 0 {
-		return nil, kernel.Conflict("MFA_NOT_ENABLED", "Turn on a second step first.")
+		return nil, kernel.Conflict("MFA_NOT_ENABLED", "Set up a second step first.")
 	}
 	codes, err := makeRecoveryCodes(tx, by, account)
 	if err != nil {
@@ -547,7 +547,7 @@ func makeRoom(tx core.App, by kernel.Actor, account *core.Record, m collections.
 			continue
 		}
 		if f.Enabled() {
-			return kernel.Conflict("MFA_ENABLED_ALREADY", "This second step is on already. Turn it off first.")
+			return kernel.Conflict("MFA_ENABLED_ALREADY", "This is on already.")
 		}
 		if err := kernel.DeleteAs(tx, by, f.ProxyRecord()); err != nil {
 			return err
@@ -565,7 +565,7 @@ func (d *door) refuseSettingUp(c *kernel.Call) error {
 
 func refuseFactorsOff(c *kernel.Call) error {
 	if policyFor(c.App, c.Auth) == collections.MFAOff {
-		return kernel.Forbidden("MFA_OFF", "The clinic offers no second step for signing in.")
+		return kernel.Forbidden("MFA_OFF", "The clinic has switched second steps off.")
 	}
 	return nil
 }
@@ -589,7 +589,7 @@ func (d *door) attemptAtReset(c *kernel.Call, link string, code factorCode, key 
 		return nil, err
 	}
 	if a.Account.Id != u.Id || a.Account.Collection().Name != u.Collection().Name {
-		return nil, kernel.Forbidden("WRONG_ACCOUNT", "That belongs to another sign-in.")
+		return nil, kernel.Forbidden("WRONG_ACCOUNT", "That belongs to another account.")
 	}
 	a.BoundTo, a.IP, a.Agent = bound, c.RealIP(), c.Request.UserAgent()
 	return a, nil

@@ -125,7 +125,7 @@ func TestSetUpTOTP(t *testing.T) {
 	if !info.Enabled || info.Policy != "optional" || len(info.Factors) != 1 || info.Factors[0].Method != "totp" || info.Factors[0].EnabledAt.IsZero() || info.RecoveryCodesLeft != 10 {
 		t.Fatalf("%+v", info)
 	}
-	if got := c.mail(ada)[0]; got.Subject != "A second step was turned on for Juniper House" || strings.Contains(got.Text, setup.Secret) {
+	if got := c.mail(ada)[0]; got.Subject != "A second step was turned on at Juniper House" || strings.Contains(got.Text, setup.Secret) {
 		t.Fatal(got.Subject)
 	}
 	for _, action := range []string{"SET_UP_MFA", "ENABLE_MFA", "RENEW_RECOVERY_CODES"} {
@@ -140,7 +140,7 @@ func TestSetUpTOTP(t *testing.T) {
 	}
 	c.want(with(spelled), 200, "")
 	c.want(with(on.RecoveryCodes[0]), 401, "MFA_INVALID")
-	if got := c.mail(ada)[0]; got.Subject != "A recovery code was used for Juniper House" {
+	if got := c.mail(ada)[0]; got.Subject != "A recovery code was used at Juniper House" {
 		t.Fatal(got.Subject)
 	}
 	if left := c.mfa(token).RecoveryCodesLeft; left != 9 {
@@ -337,7 +337,7 @@ func TestDisable(t *testing.T) {
 	if !data[enabledAnswer](t, off).Enabled {
 		t.Fatal("one is left")
 	}
-	if got := c.mail(ada)[0].Subject; got != "A second step was turned off for Juniper House" {
+	if got := c.mail(ada)[0].Subject; got != "A second step was turned off at Juniper House" {
 		t.Fatal(got)
 	}
 	elsewhere := data[LoginData](t, c.do("POST", auth+"login", "", m{"email": ada, "password": password, "mfaCode": codes[0], "rememberDevice": true}))
@@ -397,7 +397,7 @@ func TestNewRecoveryCodes(t *testing.T) {
 	}
 	renewed := false
 	for _, mail := range c.mail(ada) {
-		renewed = renewed || mail.Subject == "New recovery codes for Juniper House"
+		renewed = renewed || mail.Subject == "New recovery codes at Juniper House"
 	}
 	if !renewed {
 		t.Fatal("nobody was told")

@@ -90,7 +90,7 @@ func (d *door) authWithOAuth2(e *core.RecordAuthWithOAuth2RequestEvent) error {
 	case x != nil && x.collection != e.Collection.Name:
 		return refuse(closedWay())
 	case x != nil && link != nil && link.RecordRef() != x.owner:
-		return refuse(kernel.Conflict("OAUTH_LINKED_ELSEWHERE", "That account is connected to another sign-in."))
+		return refuse(kernel.Conflict("OAUTH_LINKED_ELSEWHERE", "That account is connected to another account here. Call us if this is a mistake."))
 	case x != nil:
 		if link == nil {
 			if err := d.linkTo(e, x); err != nil {
@@ -101,7 +101,7 @@ func (d *door) authWithOAuth2(e *core.RecordAuthWithOAuth2RequestEvent) error {
 		return apis.RecordAuthResponse(e.RequestEvent, e.Auth, core.MFAMethodOAuth2, map[string]any{"isNew": false})
 	case link == nil:
 		return refuse(kernel.Forbidden("OAUTH_NOT_LINKED",
-			"That account isn't connected to a sign-in here. Sign in another way first, and connect it under sign-in and security."))
+			"That account isn't connected to your account here. Sign in another way first; then connect it under “Sign-in and security”."))
 	}
 	account, err := e.App.FindRecordById(collections.PortalUsers, link.RecordRef())
 	if err != nil {
@@ -132,7 +132,7 @@ func (d *door) linkTo(e *core.RecordAuthWithOAuth2RequestEvent, x *session) erro
 		link.SetProviderId(e.OAuth2User.Id)
 		audit.As(link.ProxyRecord(), audit.LinkSignIn)
 		if err := kernel.SaveAs(tx, by, link.ProxyRecord()); err != nil {
-			return kernel.Conflict("OAUTH_LINKED_ELSEWHERE", "Another account of that provider is connected already. Remove it first.").Because(err)
+			return kernel.Conflict("OAUTH_LINKED_ELSEWHERE", "An account from there is connected already. Disconnect it first.").Because(err)
 		}
 		return d.changedWaysIn(tx, by, account, x.id, noticeLinked)
 	})

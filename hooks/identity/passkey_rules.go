@@ -94,7 +94,7 @@ func refuseOneTooMany(e *core.RecordEvent) error {
 }
 
 func tooManyPasskeys() *kernel.Error {
-	return kernel.Conflict("PASSKEY_LIMIT", "You have as many passkeys as an account can have. Remove one first.")
+	return kernel.Conflict("PASSKEY_LIMIT", "You have as many passkeys as an account can hold. Remove one first.")
 }
 
 // changeOfPasskeys is a change of credentials: every other session ends, every other device shows its second factor

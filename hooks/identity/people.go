@@ -76,7 +76,7 @@ func judgeClient(e *core.RecordEvent) error {
 			return err
 		}
 		return tellOfSecurity(tx, e.Record.Id, notices.Words{Title: "Your details were changed",
-			Message: "The email address, name or birth date that the clinic has on record was changed. If you did not expect this, call us."},
+			Message: "The email address, name or birth date that the clinic has on record was changed. If you didn't expect this, call us."},
 			notices.Words{Title: "Sus datos cambiaron",
 				Message: "Cambió el correo, el nombre o la fecha de nacimiento que la clínica tiene registrados. Si no lo esperaba, llámenos."})
 	})
@@ -185,9 +185,9 @@ func judgeGrant(e *core.RecordEvent) error {
 		}
 		// before the row is there, so that the login it is for is told only when it had access already
 		err = tellOfSecurity(tx, r.GetString("client"), notices.Words{Title: "Access was given",
-			Message: "Somebody may now see or do more for this client in the portal. If you did not expect this, call us."},
+			Message: "Someone can now see or do more for this client in the portal. If you didn't expect this, call us."},
 			notices.Words{Title: "Se dio acceso",
-				Message: "Alguien puede ahora ver o hacer más por este cliente en el portal. Si no lo esperaba, llámenos."})
+				Message: "Ahora alguien puede ver o hacer más por este cliente en el portal. Si no lo esperaba, llámenos."})
 		if err != nil {
 			return err
 		}

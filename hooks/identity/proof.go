@@ -28,7 +28,7 @@ func (d *door) staleProof(x *session) error {
 	if x != nil && kernel.Now(d.app).Unix() < x.proven.Load()+int64(proofLasts/time.Second) {
 		return nil
 	}
-	return kernel.Forbidden("REAUTHENTICATION_REQUIRED", "Please show once more that it's you.")
+	return kernel.Forbidden("REAUTHENTICATION_REQUIRED", "Show once more that it's you, then try again.")
 }
 
 // stillSignedIn reads the caller's account inside the transaction. Somebody else may have ended the session or changed
@@ -91,7 +91,7 @@ func (d *door) reauthenticate(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	if a.Account.Id != c.Auth.Id || a.Account.Collection().Name != c.Auth.Collection().Name {
-		return nil, kernel.Forbidden("WRONG_ACCOUNT", "That belongs to another sign-in.")
+		return nil, kernel.Forbidden("WRONG_ACCOUNT", "That belongs to another account.")
 	}
 	a.BoundTo, a.IP, a.Agent = bound, c.RealIP(), c.Request.UserAgent()
 	err = d.pass(c.RequestEvent, a, func() error {

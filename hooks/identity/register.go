@@ -200,5 +200,5 @@ func notConfirmed() *kernel.Error {
 }
 
 func alreadyRegistered() *kernel.Error {
-	return kernel.Conflict("ALREADY_REGISTERED", "There is already an account, or one that waits to be confirmed. Look for our newest mail, sign in, or choose a new password.")
+	return kernel.Conflict("ALREADY_REGISTERED", "This access is already set up, or waits to be confirmed. Look for our newest email, sign in, or choose a new password.")
 }

@@ -116,7 +116,7 @@ func refuseClosedAccount(_ core.App, _ *Attempt, now *core.Record) error {
 	if now.Collection().Name == collections.PortalUsers && collections.AsPortalUser(now).Status() == collections.AccountLocked {
 		return kernel.Forbidden("ACCOUNT_LOCKED", "For your safety, sign-in is paused. Call us to open it again.")
 	}
-	return kernel.Forbidden("ACCOUNT_SUSPENDED", "This account is closed at the moment. Call us if you think it should not be.")
+	return kernel.Forbidden("ACCOUNT_SUSPENDED", "Your account is switched off for now. Call us if you think it should be on.")
 }
 
 // maySignIn tells whether an account is open. It is asked at sign-in and, of the record that PocketBase loads
@@ -297,5 +297,5 @@ func closedWay() *kernel.Error {
 }
 
 func sessionEnded() *kernel.Error {
-	return kernel.Unauthorized("SESSION_ENDED", "Your session has ended. Sign in again to go on.")
+	return kernel.Unauthorized("SESSION_ENDED", "You were signed out. Sign in again to go on.")
 }

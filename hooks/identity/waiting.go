@@ -143,7 +143,7 @@ func (w *waiting) countTry(app core.App) error {
 }
 
 func waitedTooLong() *kernel.Error {
-	return kernel.Unauthorized("MFA_EXPIRED", "That took too long, or was tried too often. Start again.")
+	return kernel.Unauthorized("MFA_EXPIRED", "That took too long, or there were too many tries. Start again.")
 }
 
 // sendFactorCode sends a fresh code for a proof that waits. It replaces the one before, and the tries go on counting.

@@ -113,10 +113,10 @@ func letterhead(app core.App, s *collections.ClinicSettings, cfg kernel.Config, 
 }
 
 var footWords = map[string]struct{ host, secrets, sender string }{
-	"en": {"Links in this mail lead to %s, and nowhere else.", "We never ask for your password or a code by mail or phone.",
-		"This mail was sent by %s through its client portal. It holds no health details on purpose. If you did not expect it, call us."},
-	"es": {"Los enlaces de este correo llevan a %s y a ningún otro sitio.", "Nunca le pediremos su contraseña ni un código por correo o por teléfono.",
-		"Este correo lo envió %s desde su portal de clientes. A propósito no contiene datos de salud. Si no lo esperaba, llámenos."},
+	"en": {"Links in this email lead to %s and nowhere else.", "We never ask for your password or a code by email or phone.",
+		"%s sent this email through its client portal. On purpose, it says nothing about your health. If you did not expect it, call us."},
+	"es": {"Los enlaces de este correo llevan a %s y a ningún otro lugar.", "Nunca le pediremos su contraseña ni un código por correo o por teléfono.",
+		"%s envió este correo desde su portal de clientes. A propósito, no dice nada sobre su salud. Si no lo esperaba, llámenos."},
 }
 
 // A logo travels inside the mail, because mail programs load nothing from elsewhere before they are asked to.

@@ -309,8 +309,8 @@ func TestEveryMailSaysWhoWrites(t *testing.T) {
 		cfg.PublicURL, cfg.SMTPHost, cfg.SMTPPort, cfg.SMTPTLS, cfg.MailFrom = "https://portal.clinic.example", "127.0.0.1", port, kernel.SMTPPlain, "portal@clinic.example"
 	})
 	said := map[string][]string{
-		"en": {"Links in this mail lead to portal.clinic.example, and nowhere else.", "We never ask for your password or a code by mail or phone.", "If you did not expect it, call us."},
-		"es": {"Los enlaces de este correo llevan a portal.clinic.example y a ningún otro sitio.", "Nunca le pediremos su contraseña ni un código por correo o por teléfono.", "Si no lo esperaba, llámenos."},
+		"en": {"Links in this email lead to portal.clinic.example and nowhere else.", "We never ask for your password or a code by email or phone.", "If you did not expect it, call us."},
+		"es": {"Los enlaces de este correo llevan a portal.clinic.example y a ningún otro lugar.", "Nunca le pediremos su contraseña ni un código por correo o por teléfono.", "Si no lo esperaba, llámenos."},
 	}
 	for _, withLogo := range []bool{false, true} {
 		if withLogo {

@@ -155,8 +155,8 @@ func (w *worker) text(ctx context.Context, app core.App, r *core.Record) error {
 }
 
 var codeSentences = map[string]string{
-	"en": "%s: your code is %s. Nobody from us will ask you for it.",
-	"es": "%s: su código es %s. Nadie de nuestra parte se lo pedirá.",
+	"en": "%s: your code is %s. Don't share it with anyone.",
+	"es": "%s: su código es %s. No lo comparta con nadie.",
 }
 
 // wording is what the phone shows. It begins with the clinic's name, so that a stranger's message is seen for what it is.

@@ -144,7 +144,7 @@ func TestTextsLeaveByTwilio(t *testing.T) {
 	write(t, c, text("code"))
 	c.Deliver()
 	got := f.accepted()
-	want := url.Values{"To": {adas}, "From": {from}, "Body": {"Test Clinic: your code is 123456. Nobody from us will ask you for it."}}
+	want := url.Values{"To": {adas}, "From": {from}, "Body": {"Test Clinic: your code is 123456. Don't share it with anyone."}}
 	if len(got) != 1 || got[0].Encode() != want.Encode() {
 		t.Fatalf("%v", got)
 	}

@@ -187,7 +187,7 @@ func (h *hub) alive(c *conn, actor kernel.Actor) bool {
 }
 
 func sessionEnded() *kernel.Error {
-	return kernel.Unauthorized("SESSION_ENDED", "Your session has ended. Sign in again to go on.")
+	return kernel.Unauthorized("SESSION_ENDED", "You were signed out. Sign in again to go on.")
 }
 
 var topicForm = regexp.MustCompile(`^([a-z_]+)/(?:\*|[a-zA-Z0-9]{1,40})$`)

@@ -277,10 +277,10 @@ func TestTheCodeSpeaksThePersonsLanguage(t *testing.T) {
 	c := testkit.New(t)
 	ada := c.As(t, testkit.AdaEmail)
 	for i, x := range []struct{ login, client, want string }{
-		{"", "en", "Test Clinic: your code is 123456. Nobody from us will ask you for it."},
-		{"", "es", "Test Clinic: su código es 123456. Nadie de nuestra parte se lo pedirá."},
-		{"en", "es", "Test Clinic: your code is 123456. Nobody from us will ask you for it."},
-		{"es", "en", "Test Clinic: su código es 123456. Nadie de nuestra parte se lo pedirá."},
+		{"", "en", "Test Clinic: your code is 123456. Don't share it with anyone."},
+		{"", "es", "Test Clinic: su código es 123456. No lo comparta con nadie."},
+		{"en", "es", "Test Clinic: your code is 123456. Don't share it with anyone."},
+		{"es", "en", "Test Clinic: su código es 123456. No lo comparta con nadie."},
 	} {
 		for collection, row := range map[string][2]string{"portal_users": {testkit.AdaLogin, x.login}, "clients": {testkit.Ada, x.client}} {
 			r := c.Find(t, collection, row[0])

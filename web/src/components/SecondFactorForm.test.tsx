@@ -124,7 +124,7 @@ describe('a passkey', () => {
     calls.onPasskey.mockRejectedValueOnce(refusal('PASSKEY_INVALID'));
     const { user } = show({ methods: ['passkey'] });
     await user.click(screen.getByRole('button', { name: 'Use a passkey' }));
-    expect(await screen.findByRole('alert')).toHaveTextContent('That passkey isn’t known here.');
+    expect(await screen.findByRole('alert')).toHaveTextContent('We don’t know that passkey.');
   });
 });
 

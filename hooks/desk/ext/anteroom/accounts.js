@@ -68,15 +68,15 @@ async function act(send, done) {
 
 // ---- deciding about an account
 
-const reason = () => field("Reason", "It is kept with the account, for those who help with logins.", t.textarea({ name: "reason", required: true, maxLength: 500, rows: 2 }));
+const reason = () => field("Reason", "It is kept with the account, for staff who help with sign-in.", t.textarea({ name: "reason", required: true, maxLength: 500, rows: 2 }));
 
 const ACTS = {
-    unlock: { words: "Unlock", title: (n) => `Unlock the account of ${n}?`, body: "The count of wrong passwords starts anew, and the person can sign in at once.", yes: "Unlock", done: (n) => `${n} can sign in again.` },
+    unlock: { words: "Unlock", title: (n) => `Unlock the account of ${n}?`, body: "The count of wrong passwords starts over, and the person can sign in right away.", yes: "Unlock", done: (n) => `${n} can sign in again.` },
     suspend: { words: "Suspend", title: (n) => `Suspend the account of ${n}?`, body: "The person is signed out everywhere and cannot sign in until you resume the account. The record and the visits stay as they are.", yes: "Suspend", tone: "danger", done: (n) => `The account of ${n} is suspended.` },
-    resume: { words: "Resume", title: (n) => `Resume the account of ${n}?`, body: "The person can sign in again.", yes: "Resume", done: (n) => `The account of ${n} is open again.` },
-    "force-password-change": { words: "Ask for a new password", title: (n) => `Ask ${n} for a new password?`, body: "The person is signed out everywhere. At the next sign-in nothing opens before another password is chosen.", yes: "Ask for a new password", done: (n) => `${n} has to choose a new password at the next sign-in.` },
+    resume: { words: "Resume", title: (n) => `Resume the account of ${n}?`, body: "The person can sign in again. If they had closed the account themselves, it has no access left: invite them again afterwards.", yes: "Resume", done: (n) => `The account of ${n} is active again.` },
+    "force-password-change": { words: "Ask for a new password", title: (n) => `Ask ${n} for a new password?`, body: "The person is signed out everywhere. At the next sign-in they have to choose a new password before anything else.", yes: "Ask for a new password", done: (n) => `${n} has to choose a new password at the next sign-in.` },
     "sign-out": { words: "Sign out everywhere", title: (n) => `Sign out ${n} everywhere?`, body: "Every browser and phone has to sign in again.", yes: "Sign out everywhere", done: (n) => `${n} is signed out everywhere.` },
-    "reset-factors": { words: "Reset second steps", title: (n) => `Reset the second steps of ${n}?`, body: "All second steps, passkeys, recovery codes and remembered browsers are removed. Only the password is left. Make sure first who is asking: whoever talks you into this can take over the account.", yes: "Reset second steps", tone: "danger", done: (n) => `The second steps of ${n} are removed.`, identity: true },
+    "reset-factors": { words: "Reset second steps", title: (n) => `Reset the second steps of ${n}?`, body: "All second steps, passkeys, recovery codes and remembered browsers are removed, and the person is signed out everywhere. Make sure first who is asking: whoever talks you into this can take over the account.", yes: "Reset second steps", tone: "danger", done: (n) => `The second steps of ${n} are removed.`, identity: true },
 };
 
 // What may follow in a state; the server decides anyway.
@@ -155,7 +155,7 @@ function invite() {
             const list = await app.pb.collection("clients").getList(1, 6, { filter, sort: "last_name,first_name", requestKey: null });
             if (mine != asked) return;
             clients = list.items;
-            Object.assign(state, { found: clients.map((c) => c.id), said: list.totalItems > 6 ? `The first 6 of ${list.totalItems}. Write more of the name.` : many(list.totalItems, "client", "clients") });
+            Object.assign(state, { found: clients.map((c) => c.id), said: list.totalItems > 6 ? `The first 6 of ${list.totalItems}. Type more of the name.` : many(list.totalItems, "client", "clients") });
         } catch (err) {
             if (mine == asked) Object.assign(state, { found: [], said: sentence(err) });
         }
@@ -180,20 +180,20 @@ function invite() {
 
     ask({
         title: "Invite somebody to the portal",
-        body: ["The person gets an email with a link that works once, and proves who they are with the client's date of birth."],
+        body: ["The person gets an email with a link that works once. To use it they enter the client's date of birth."],
         fields: [
             field("Find the client", "", t.input({ type: "search", autocomplete: "off", oninput: (e) => { clearTimeout(waiting); waiting = setTimeout(find, 250, e.target.value); },
                 onkeydown: (e) => { if (e.key == "Enter") { e.preventDefault(); clearTimeout(waiting); find(e.target.value); } } })),
             t.p({ className: "field-help", role: "status" }, () => state.said),
             results,
             field("Who is invited?", "", t.select({ name: "relationship", className: "desk-input desk-wide", onchange: suggest }, ...options(RELATIONSHIPS))),
-            field("What may they reach?", role() == "front_desk" ? "For somebody else, an administrator or a clinician of this client gives “Everything”." : "", scope),
+            field("What can they see and do?", role() == "front_desk" ? "For somebody else, an administrator or a clinician of this client has to give “Everything”." : "", scope),
             field("Their email", "For the client in person, the one in the record.", email),
-            field("Until", "Leave it empty for no end.", t.input({ type: "date", name: "until", min: new Date(Date.now() + 86400000).toISOString().slice(0, 10) })),
+            field("Last day", "Leave it empty for no end date.", t.input({ type: "date", name: "until", min: new Date(Date.now() + 86400000).toISOString().slice(0, 10) })),
         ],
         yes: "Send the invitation", no: "Cancel",
         act: ({ clientId, relationship, scope = "all", email, until: day }) => {
-            if (!clientId) return "Find the client first, and choose them from the list.";
+            if (!clientId) return "Find the client first, then choose them from the list.";
             const body = { clientId, relationship, scope, email: email.trim() };
             if (day) body.accessUntil = new Date(day + "T23:59:59").toISOString().replace(".000Z", "Z");
             return act(() => post(desk, "invitations", body), `The invitation is on its way to ${body.email}.`);
@@ -205,7 +205,7 @@ const resend = async (i) => {
     const problem = await act(() => post(desk, `invitations/${i.id}/resend`), `A new link is on its way to ${i.email}. The old one no longer works.`);
     if (problem) app.toasts.error(problem);
 };
-const revoke = (i) => ask({ title: `Revoke the invitation of ${i.email}?`, body: [`It was for ${i.clientName}. Its link stops working.`], yes: "Revoke", no: "Keep it", tone: "danger",
+const revoke = (i) => ask({ title: `Revoke the invitation to ${i.email}?`, body: [`It was for ${i.clientName}. Its link stops working.`], yes: "Revoke", no: "Keep it", tone: "danger",
     act: () => act(() => remove(desk, "invitations/" + i.id), "The invitation is revoked.") });
 
 // ---- the page
@@ -236,7 +236,7 @@ function accountTable() {
 
 function invitationList() {
     if (!page.invitations) return skeleton(2);
-    if (!page.invitations.length) return t.p({ rid: "none", className: "desk-quiet" }, "No invitation waits for an answer.");
+    if (!page.invitations.length) return t.p({ rid: "none", className: "desk-quiet" }, "No invitations are waiting for an answer.");
     return t.ul({ rid: "list", className: "desk-lines" }, () => page.invitations.map((i) => t.li({ rid: JSON.stringify(i), className: "desk-line" },
         t.div(null, t.strong(null, i.email), t.span({ className: "desk-sub" }, `for ${i.clientName}: ${about({ ...i, expiresAt: "" })}`),
             t.span({ className: "desk-sub" }, `${i.sentCount > 1 ? `sent ${i.sentCount} times, ` : ""}${i.status == "expired" ? "expired" : "open until"} ${sayInstant(i.expiresAt)}`)),

@@ -24,8 +24,8 @@ const SENTENCES = {
     MFA_EXPIRED: "That took too long. Start again.",
     PASSKEY_INVALID: "That passkey did not work. Try again, or choose another way.",
     EMAIL_NOT_VERIFIED: "Your email address is not confirmed yet. Ask an administrator for help.",
-    ACCOUNT_SUSPENDED: "Your access is switched off. Ask an administrator for help.",
-    REAUTHENTICATION_REQUIRED: "Nothing was changed, because you did not show that it's you.",
+    ACCOUNT_SUSPENDED: "Your account is switched off. Ask an administrator for help.",
+    REAUTHENTICATION_REQUIRED: "Nothing was changed, because you didn't confirm that it's you.",
 };
 
 // sentence says why something was refused, with what the server says about single fields.

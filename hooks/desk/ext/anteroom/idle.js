@@ -111,11 +111,11 @@ function warn() {
         oncancel: (e) => { e.preventDefault(); if (!forGood) stay(); },
         onclose: () => { warning.remove(); warning = null; } },
     t.h2({ id, className: "desk-dialog-title", tabIndex: -1 }, forGood ? "Your sign-in ends soon" : "Are you still there?"),
-    t.p({ id: id + "_words", role: "status" }, () => forGood ? `You have been signed in for long. In ${state.left} you need to sign in again. Save what you are writing.`
-        : `For the privacy of the clients we'll sign you out in ${state.left}.`),
+    t.p({ id: id + "_words", role: "status" }, () => forGood ? `You have been signed in for a long time. In ${state.left} you will have to sign in again. Save what you are writing.`
+        : `To protect clients' privacy we'll sign you out in ${state.left}.`),
     () => (state.problem ? t.div({ className: "alert danger m-t-10", role: "alert" }, state.problem) : null),
     t.div({ className: "desk-dialog-acts" },
-        forGood ? button("Go on until then", () => { accepted = endAt; warning.close(); }, "") : button("Stay signed in", stay, ""),
+        forGood ? button("Keep working until then", () => { accepted = endAt; warning.close(); }, "") : button("Stay signed in", stay, ""),
         button("Sign out now", () => app.pb.authStore.clear())));
     warning.tell = () => (state.left = spoken(left()));
     open(warning);

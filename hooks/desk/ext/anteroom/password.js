@@ -20,7 +20,7 @@ async function change({ current, fresh, again }) {
 const fields = () => [
     t.input({ type: "text", hidden: true, autocomplete: "username", value: app.store.superuser?.email || "" }), // password managers look for it
     field("Current password", "", t.input({ type: "password", name: "current", required: true, autocomplete: "current-password" })),
-    field("New password", "Long is what counts: a few words that only you would put together.", t.input({ type: "password", name: "fresh", required: true, autocomplete: "new-password" })),
+    field("New password", "Length counts most: use a few words that only you would put together.", t.input({ type: "password", name: "fresh", required: true, autocomplete: "new-password" })),
     field("New password, once more", "", t.input({ type: "password", name: "again", required: true, autocomplete: "new-password" })),
 ];
 

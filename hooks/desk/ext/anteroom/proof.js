@@ -54,9 +54,9 @@ export async function makePasskey() {
 const BROWSERS_WORDS = {
     NotAllowedError: "No passkey was used. Try again, or choose another way.",
     AbortError: "No passkey was used. Try again, or choose another way.",
-    InvalidStateError: "This device has a passkey for your sign-in already.",
+    InvalidStateError: "This device already has a passkey for your account.",
     SecurityError: "Passkeys don't work at this address.",
-    NotSupportedError: "This device cannot make a passkey that we accept.",
+    NotSupportedError: "This device can't make a passkey that works here.",
 };
 export function passkeySentence(err) {
     if (BROWSERS_WORDS[err?.name]) return BROWSERS_WORDS[err.name];
@@ -142,7 +142,7 @@ export function factorStep({ asked, finish, restart, yes, remember = false, pass
 
     const element = t.form({ className: "desk-form", onsubmit: (e) => { e.preventDefault(); submit(); } },
         t.h2({ className: "desk-dialog-title", tabIndex: -1 }, "One more step"),
-        methods.length ? null : t.p(null, "None of your second steps works here. Ask an administrator for help."),
+        methods.length ? null : t.p(null, "None of your second steps works on this device. Ask an administrator for help."),
         methods.length > 1 ? choice("Show that it's you by", "method", methods.map((m) => [m, sayMethod(m, hints[m])]),
             { value: state.method, onchange: (m) => Object.assign(state, { method: m, code: "", problem: "", sent: "" }) }) : null,
         methods.length == 1 ? t.p(null, sayMethod(methods[0], hints[methods[0]])) : null,
@@ -151,7 +151,7 @@ export function factorStep({ asked, finish, restart, yes, remember = false, pass
         t.p({ className: "desk-quiet", role: "status" }, () => state.sent || ""),
         () => (state.method && state.method != "passkey" ? codeField(state.method) : null),
         say(state),
-        remember && methods.length ? tick("Don't ask again on this computer for some days. Only where nobody else works.", { onchange: (e) => (state.remember = e.target.checked) }) : null,
+        remember && methods.length ? tick("Don't ask again on this computer for some days. Only on a computer that nobody else uses.", { onchange: (e) => (state.remember = e.target.checked) }) : null,
         t.div({ className: "desk-dialog-acts" },
             methods.length ? t.button({ type: "submit", className: () => `btn ${state.busy ? "loading" : ""}`, ariaDisabled: () => String(state.busy) },
                 t.span({ className: "txt" }, () => (state.method == "passkey" ? "Use my passkey" : yes))) : null,
@@ -212,7 +212,7 @@ export async function withProof(request) {
         return await request();
     } catch (err) {
         if (reasonOf(err) != "REAUTHENTICATION_REQUIRED") throw err;
-        const proof = await prove({ title: "Is it still you?", words: ["Before this changes, show once more that it's you."], yes: "Continue",
+        const proof = await prove({ title: "Is it still you?", words: ["Before you go on, show once more that it's you."], yes: "Continue",
             send: (body) => post(portal, "auth/reauthenticate", body) });
         if (!proof) throw err;
         return request();

@@ -89,7 +89,7 @@ export const CODE_LABELS = { totp: "Code from your app", sms: "Code from the tex
 const DEVICES = { desktop: "Computer", mobile: "Phone", phone: "Phone", tablet: "Tablet" };
 export const sayDevice = (s) => [s.browser, s.os && `on ${s.os}`].filter(Boolean).join(" ") || DEVICES[s.device] || "Unknown device";
 export const PLACES = { this_network: "This network", other_network: "Another network" };
-const WAYS = { password: "password", passkey: "passkey", mail_link: "mailed link", oauth2: "another service" };
+const WAYS = { password: "password", passkey: "passkey", mail_link: "email link", oauth2: "another service" };
 export const sayWay = (method) => WAYS[method] || "";
 
 // ---- portal accounts
@@ -97,14 +97,14 @@ export const sayWay = (method) => WAYS[method] || "";
 // icon, words, tone of a chip
 export const ACCOUNT_STATES = {
     active: ["ri-checkbox-circle-line", "Active", "success"],
-    pending_verification: ["ri-mail-unread-line", "Waiting for proof", "info"],
+    pending_verification: ["ri-mail-unread-line", "Email not confirmed", "info"],
     paused: ["ri-time-line", "Paused after wrong passwords", "warning"],
     locked: ["ri-lock-line", "Locked", "danger"],
     suspended: ["ri-pause-circle-line", "Suspended", "warning"],
-    closed: ["ri-forbid-line", "Closed by its person", ""],
+    closed: ["ri-forbid-line", "Closed by the person", ""],
 };
 
-export const RELATIONSHIPS = { self: "The client in person", parent: "Parent", guardian: "Guardian", partner: "Partner", billing: "Pays the bills" };
+export const RELATIONSHIPS = { self: "The client in person", parent: "Parent", guardian: "Legal guardian", partner: "Partner or relative", billing: "Pays the bills" };
 export const SCOPES = { all: "Everything", appointments_forms: "Visits and forms", billing: "Bills only" };
 export const IDENTITY_CHECKS = { in_person: "In person, with a photo ID", video: "By video, with a photo ID", phone_callback: "I called back the number in the record" };
 export const ACCOUNT_ACTS = { unlock: "Unlocked", suspend: "Suspended", resume: "Resumed", force_password_change: "Asked for a new password", sign_out: "Signed out everywhere",

@@ -45,7 +45,7 @@ function showCodes(codes) {
     const copy = () => navigator.clipboard.writeText(codes.join("\n")).then(() => (state.copied = "Copied."), () => (state.copied = "Copying did not work. Write them down."));
     const element = t.dialog({ className: "desk-dialog", "html-aria-labelledby": id, onclose: () => element.remove(), oncancel: (e) => e.preventDefault() },
         t.h2({ id, className: "desk-dialog-title", tabIndex: -1 }, "Your recovery codes"),
-        t.p(null, "Each of them stands once for your second step, if your phone is lost. Print them or write them down. They are shown only now, and older ones no longer work."),
+        t.p(null, "Each works once in place of your second step, for example if you lose your phone. Print them or write them down. They are shown only now, and older ones no longer work."),
         t.ul({ className: "desk-codes" }, ...codes.map((code) => t.li(null, code))),
         t.p({ className: "desk-quiet", role: "status" }, () => state.copied),
         t.div({ className: "desk-dialog-acts" }, button("I have kept them", () => element.close(), ""), button("Copy", copy)));
@@ -70,8 +70,8 @@ async function setUpTOTP() {
         body: ["1. Open an authenticator app on your phone and scan this picture."],
         fields: [
             t.p({ className: "desk-qr" }, t.img({ src: key.qrPng, width: 200, height: 200, alt: "QR code of the key below" })),
-            t.p(null, "You cannot scan it? Enter this key in the app:", t.code({ className: "desk-key" }, key.secret.match(/.{1,4}/g).join(" "))),
-            t.p(null, "2. Enter the six digits that the app shows."),
+            t.p(null, "Can't scan it? Enter this key in the app:", t.code({ className: "desk-key" }, key.secret.match(/.{1,4}/g).join(" "))),
+            t.p(null, "2. Enter the six digits the app shows now."),
             codeField("Code from the app"),
         ],
         yes: "Turn it on", no: "Cancel", act: enableWith("totp", "The authenticator app is on."),
@@ -89,7 +89,7 @@ async function setUpEmail() {
 
 async function turnOff(method) {
     const answer = await prove({
-        title: `Turn off: ${METHODS[method]}`, words: ["Enter your password and then a code of one of your second steps."], yes: "Turn it off", passkeys: false,
+        title: `Turn off: ${METHODS[method]}`, words: ["Enter your password, then a code from one of your second steps. You are signed out everywhere else."], yes: "Turn it off", passkeys: false,
         send: ({ password, mfaToken, mfaCode, method: codeMethod }) => post(portal, "auth/mfa/disable", { method, password, mfaToken, mfaCode, codeMethod }),
     });
     if (!answer) return;
@@ -98,7 +98,7 @@ async function turnOff(method) {
 }
 
 async function newCodes() {
-    ask({ title: "Make new recovery codes?", body: ["The codes that you have now stop working."], yes: "Make new codes", no: "Keep them",
+    ask({ title: "Make new recovery codes?", body: ["The codes you have now stop working, and you are signed out everywhere else."], yes: "Make new codes", no: "Keep them",
         act: async () => {
             const { problem, answer } = await act(() => post(portal, "auth/mfa/recovery-codes"));
             if (answer) setTimeout(() => showCodes(answer.recoveryCodes), 0);
@@ -114,7 +114,7 @@ const used = (one) => (one.lastUsedAt ? `last used ${sayInstant(one.lastUsedAt)}
 function secondSteps() {
     const { policy, factors, enabled, recoveryCodesLeft } = yours.factors;
     const on = (method) => factors.some((f) => f.method == method);
-    const state = enabled ? "On. After your password we ask for one of these." : policy == "required" ? "The clinic asks for a second step. Until you set one up, we mail you a code each time."
+    const state = enabled ? "On. After your password we ask for one of these." : policy == "required" ? "The clinic asks for a second step. Until you set one up, we email you a code each time."
         : "Off. With a second step, a stolen password alone opens nothing.";
     return t.section({ rid: "steps" + JSON.stringify(yours.factors), className: "desk-card", "html-aria-labelledby": "yours_steps" },
         t.h2({ id: "yours_steps", className: "desk-heading" }, "Second step"),
@@ -130,7 +130,7 @@ function secondSteps() {
 
 // ---- passkeys
 
-const passkeyName = (title, name, yes, send, done) => ask({ title, fields: [field("Name", "So that you know it again, like “My laptop”.", t.input({ type: "text", name: "name", required: true, maxLength: 100, value: name }))],
+const passkeyName = (title, name, yes, send, done) => ask({ title, fields: [field("Name", "So that you recognize it, for example “My laptop”.", t.input({ type: "text", name: "name", required: true, maxLength: 100, value: name }))],
     yes, no: "Cancel", act: async (entered) => (await act(() => send(entered.name.trim()), done)).problem });
 
 const addPasskey = () => passkeyName("Add a passkey", "", "Go on",
@@ -139,19 +139,19 @@ const addPasskey = () => passkeyName("Add a passkey", "", "Go on",
 const renamePasskey = (key) => passkeyName("Rename the passkey", key.name, "Rename",
     (name) => portal("auth/passkeys/" + key.id, { method: "PATCH", body: { name } }), "Renamed.");
 
-const removePasskey = (key) => ask({ title: `Remove the passkey “${key.name}”?`, body: ["It no longer signs you in. Your device may still show it until you delete it there."],
+const removePasskey = (key) => ask({ title: `Remove the passkey “${key.name}”?`, body: ["You can't sign in with it any more, and you are signed out everywhere else. Your device may still show it until you delete it there."],
     yes: "Remove it", no: "Keep it", tone: "danger", act: async () => (await act(() => remove(portal, "auth/passkeys/" + key.id), "The passkey is removed.")).problem });
 
 function passkeys() {
     return t.section({ rid: "keys" + JSON.stringify(yours.passkeys), className: "desk-card", "html-aria-labelledby": "yours_keys" },
         t.h2({ id: "yours_keys", className: "desk-heading" }, "Passkeys"),
-        t.p(null, "A passkey signs you in with your fingerprint, face or screen lock, without password and code."),
+        t.p(null, "A passkey signs you in with your fingerprint, face or screen lock, without a password or code."),
         yours.passkeys.length ? t.ul({ className: "desk-lines" }, ...yours.passkeys.map((key) => line(key.id, key.name,
-            [`added ${sayInstantsDay(key.createdAt)}`, used(key), key.deviceType == "synced" ? "on all your devices" : "on one device"].join(", "),
+            [`added ${sayInstantsDay(key.createdAt)}`, used(key), key.deviceType == "synced" ? "can be on several of your devices" : "on one device"].join(", "),
             small("Rename", `Rename the passkey ${key.name}`, () => renamePasskey(key)),
             small("Remove", `Remove the passkey ${key.name}`, () => removePasskey(key))))) : t.p({ className: "desk-quiet" }, "You have none."),
         passkeysWork() ? t.div({ className: "desk-acts" }, button("Add a passkey", addPasskey))
-            : t.p({ className: "desk-quiet" }, "Passkeys cannot be added in this browser or at this address."));
+            : t.p({ className: "desk-quiet" }, "You can't add a passkey in this browser or at this address."));
 }
 
 // ---- sessions
@@ -186,7 +186,7 @@ export default function yourSignIn() {
             t.div({ className: "desk-cards" },
                 t.section({ className: "desk-card", "html-aria-labelledby": "yours_password" },
                     t.h2({ id: "yours_password", className: "desk-heading" }, "Password"),
-                    t.p(null, "Change it when somebody else may know it."),
+                    t.p(null, "Change it if someone else may know it."),
                     t.div({ className: "desk-acts" }, button("Change password", () => changePassword(load)))),
                 () => {
                     if (yours.factors) return [secondSteps(), passkeys(), sessions()];

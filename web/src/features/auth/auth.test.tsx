@@ -269,7 +269,7 @@ describe('the code from the mail', () => {
 describe('the link in the mail', () => {
   it('confirms only when the button is pressed', async () => {
     const { user, seen } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => ok({ verified: true }) });
-    await screen.findByText('Somebody set up access with this email and chose a password. Press the button only if that was you.');
+    await screen.findByText('Someone set up access with this email and chose a password. Press the button only if that was you.');
     expect(seen).toHaveLength(0);
     await user.click(screen.getByRole('button', { name: 'It was me, confirm my email' }));
     await screen.findByRole('heading', { name: 'Your email is confirmed' });
@@ -352,7 +352,7 @@ describe('a forgotten password', () => {
   it('takes the second factor as well, where there is one', async () => {
     const { user, seen } = factorAsked('totp');
     await choose(user);
-    expect(await screen.findByText(/your email alone can’t change its password/)).toBeInTheDocument();
+    expect(await screen.findByText(/your email alone is not enough to change the password/)).toBeInTheDocument();
     await user.type(await screen.findByLabelText('Code'), '000000');
     expect(await screen.findByText(/^That code isn’t right/)).toBeInTheDocument();
     await user.clear(screen.getByLabelText('Code'));

@@ -41,7 +41,7 @@ describe('an invitation', () => {
     expect(await screen.findByText('Juniper House invites you to look after your child’s care online.')).toBeInTheDocument();
     expect(screen.getByText('You will see visits and forms, but no bills.')).toBeInTheDocument();
     expect(screen.getByText(/^It is for l•••@okafor.example and works until December 1 at 1:00/)).toBeInTheDocument();
-    expect(screen.getByRole('group', { name: 'Date of birth of the person you will look after' })).toBeInTheDocument();
+    expect(screen.getByRole('group', { name: 'Date of birth of the person you will act for' })).toBeInTheDocument();
     expect(seen.map((one) => [one.route, one.body])).toEqual([['POST auth/invitations/open', { token: 'abc' }]]);
     await waitFor(() => expect(router.state.location.search).toBe(''));
     expect(tabStore.get(keys.invitation)).toBe('abc');
@@ -80,7 +80,7 @@ describe('an invitation', () => {
   it('keeps what was typed after a wrong date', async () => {
     const { user } = open({ 'POST auth/invitations/accept': () => refuse(400, 'IDENTITY_NOT_CONFIRMED') });
     await fill(user);
-    expect(await screen.findByText(/^That date of birth does not match/)).toBeInTheDocument();
+    expect(await screen.findByText(/^That date of birth doesn’t match/)).toBeInTheDocument();
     expect(screen.getByLabelText('Year')).toHaveValue('2018');
     expect(screen.getByLabelText('Your first name')).toHaveValue(' Lee ');
   });
@@ -160,6 +160,6 @@ describe('somebody who signs in already', () => {
 it('speaks Spanish', async () => {
   await setLanguage('es');
   open({}, { relationship: 'self' });
-  expect(await screen.findByText('Juniper House le invita a llevar su propia atención en línea.')).toBeInTheDocument();
+  expect(await screen.findByText('Juniper House le invita a ocuparse en línea de su propia atención.')).toBeInTheDocument();
   expect(screen.getByRole('group', { name: 'Su fecha de nacimiento' })).toBeInTheDocument();
 });

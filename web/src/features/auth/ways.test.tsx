@@ -72,7 +72,7 @@ describe('a passkey', () => {
 
   it.each([
     ['the person closed the dialog', () => webauthn.startAuthentication.mockRejectedValue(new DOMException('no', 'NotAllowedError')), /^No passkey was used/],
-    ['the clinic does not know it', () => undefined, /^That passkey isn’t known here/],
+    ['the clinic does not know it', () => undefined, /^We don’t know that passkey/],
   ])('says so when %s', async (_, prepare, sentence) => {
     withPasskeys();
     prepare();
@@ -295,7 +295,7 @@ describe('an account elsewhere', () => {
     vi.spyOn(collection, 'authWithOAuth2').mockReturnValue(new Promise(() => {}) as never);
     const { user } = open('/login', { 'POST auth/login': () => ok(loginData()) }, oauth);
     await user.click(await screen.findByRole('button', { name: 'Continue with Google' }));
-    expect(screen.getByRole('status')).toHaveTextContent('Go on in the window that has opened for Google.');
+    expect(screen.getByRole('status')).toHaveTextContent('Continue in the window that opened for Google.');
     await user.type(screen.getByLabelText('Email'), 'maya@okafor.example');
     await user.type(screen.getByLabelText('Password'), 'Good-Password-1!');
     await user.click(screen.getByRole('button', { name: 'Sign in' }));

@@ -61,7 +61,7 @@ describe('people one acts for', () => {
   it('are nobody for most, and the page says what to do', async () => {
     signIn(loginData({ clients: sessionInfo().clients.slice(0, 1) }));
     open('/family');
-    expect(await screen.findByText(/You act for yourself only/)).toBeInTheDocument();
+    expect(await screen.findByText(/You act only for yourself/)).toBeInTheDocument();
   });
 });
 
@@ -71,7 +71,7 @@ describe('people who may act for one', () => {
       'GET profile/access': () =>
         ok({ people: [own, person('sam', { expiresAt: '2031-01-02T06:59:59Z' }), person('new', { name: '', email: 'ana@mail.example', relationship: 'billing', scope: 'billing', status: 'invited' })], mayInvite: true }),
     });
-    const section = (await screen.findByRole('heading', { name: 'People who may act for you' })).parentElement!;
+    const section = (await screen.findByRole('heading', { name: 'People who can act for you' })).parentElement!;
     await within(section).findByText('Sam Okafor');
     const [sam, ana, more] = within(section).getAllByRole('listitem');
     expect(sam).toHaveTextContent(/Sam Okafor.*Partner or relative.*Visits and forms.*until January 1, 2031.*sam@okafor\.example/);
@@ -81,7 +81,7 @@ describe('people who may act for one', () => {
 
   it('are none at first', async () => {
     open('/family');
-    expect(await screen.findByText('Nobody but you sees your record.')).toBeInTheDocument();
+    expect(await screen.findByText('No one else can see your record here.')).toBeInTheDocument();
     expect(screen.getByRole('link', { name: 'Invite someone' })).toHaveAttribute('href', '/family/invite');
   });
 
@@ -98,7 +98,7 @@ describe('people who may act for one', () => {
     const dialog = await screen.findByRole('dialog', { name: 'End Sam Okafor’s access?' });
     expect(asked('DELETE profile/access/sam')).toHaveLength(0);
     await user.click(within(dialog).getByRole('button', { name: 'End access' }));
-    expect(await screen.findByText('Nobody but you sees your record.')).toBeInTheDocument();
+    expect(await screen.findByText('No one else can see your record here.')).toBeInTheDocument();
   });
 
   it('may be oneself, who then stops acting for somebody', async () => {
@@ -108,9 +108,9 @@ describe('people who may act for one', () => {
       'DELETE profile/access/me': () => ok({ id: 'me' }),
       'GET auth/session': () => ok({ user: loginData().user, session: sessionInfo({ clients: sessionInfo().clients.slice(0, 1) }) }),
     });
-    expect(await screen.findByRole('heading', { name: 'People who may act for Leo' })).toBeInTheDocument();
+    expect(await screen.findByRole('heading', { name: 'People who can act for Leo' })).toBeInTheDocument();
     expect(await screen.findByText('Maya Okafor (you)')).toBeInTheDocument();
-    expect(screen.getByText('To give somebody else access to Leo’s record, call us.')).toBeInTheDocument();
+    expect(screen.getByText('To give someone else access to Leo’s record, call us.')).toBeInTheDocument();
     expect(screen.queryByRole('link', { name: 'Invite someone' })).toBeNull();
     await user.click(screen.getByRole('button', { name: 'Stop acting for Leo' }));
     await user.click(within(await screen.findByRole('dialog', { name: 'Stop acting for Leo?' })).getByRole('button', { name: 'Stop acting for Leo' }));
@@ -121,7 +121,7 @@ describe('people who may act for one', () => {
   it('are not shown to who has a part of the access only', async () => {
     switchClient('leo');
     open('/family', { 'GET profile/access': () => refuse(404) });
-    expect(await screen.findByText(/Only people with full access can see who may act for Leo/)).toBeInTheDocument();
+    expect(await screen.findByText(/Only people with full access can see who can act for Leo/)).toBeInTheDocument();
   });
 
   it('may fail to load, and load again', async () => {
@@ -130,7 +130,7 @@ describe('people who may act for one', () => {
     await screen.findByText(/Something went wrong on our side/);
     works = true;
     await user.click(screen.getByRole('button', { name: 'Try again' }));
-    await screen.findByText('Nobody but you sees your record.');
+    await screen.findByText('No one else can see your record here.');
   });
 });
 

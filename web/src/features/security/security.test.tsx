@@ -84,7 +84,7 @@ afterEach(() => {
 describe('the overview', () => {
   it('says in words what is on and off', async () => {
     open('/settings/security');
-    expect(await screen.findByText(/Only your password protects your sign-in/)).toBeInTheDocument();
+    expect(await screen.findByText(/Only your password protects your account/)).toBeInTheDocument();
     const how = screen.getByRole('heading', { name: 'How you sign in' }).parentElement!;
     expect(within(how).getByText('maya@okafor.example')).toBeInTheDocument();
     expect(within(how).getByText('Off')).toBeInTheDocument();
@@ -223,7 +223,7 @@ describe('an authenticator app', () => {
     await user.click(screen.getByRole('button', { name: 'Copy' }));
     expect(write.mock.calls.at(-1)![0]).toContain('abcd-efg9');
     await user.click(screen.getByRole('button', { name: 'Done' }));
-    expect(screen.getByText(/Save the codes, then tick this/)).toBeInTheDocument();
+    expect(screen.getByText(/Save the codes, then check this box/)).toBeInTheDocument();
     await user.click(screen.getByRole('checkbox', { name: 'I have saved my recovery codes' }));
     await user.click(screen.getByRole('button', { name: 'Done' }));
     await waitFor(() => expect(router.state.location.pathname).toBe('/settings/security'));
@@ -370,7 +370,7 @@ describe('passkeys', () => {
 
   it.each([
     ['NotAllowedError', 'No passkey was added. You can try again.'],
-    ['InvalidStateError', 'This device has a passkey for this portal already.'],
+    ['InvalidStateError', 'This device already has a passkey for this portal.'],
     ['NotSupportedError', 'This device can’t make a passkey here.'],
   ])('are not added when the device answers %s, and the page says why', async (name, sentence) => {
     startRegistration.mockRejectedValue(Object.assign(new Error('raw'), { name }));
@@ -579,7 +579,7 @@ describe('closing the account', () => {
     const { user, asked, router } = open('/settings/security/close', wantsProof('POST auth/close-account', () => ok({ closed: true })));
     expect(await screen.findByText(/Your health record, signed forms and bills/)).toBeInTheDocument();
     await user.click(screen.getByRole('button', { name: 'Close my account' }));
-    expect(screen.getByText('Tick this if you want to close your account.')).toBeInTheDocument();
+    expect(screen.getByText('Check this box if you want to close your account.')).toBeInTheDocument();
     expect(screen.queryByRole('dialog')).toBeNull();
     await user.click(screen.getByRole('checkbox'));
     await user.click(screen.getByRole('button', { name: 'Close my account' }));
