@@ -74,7 +74,7 @@ interface StepProps {
 
 function useRefusals(): Record<string, string> {
   const { t } = useSecurityWords();
-  return { MFA_OFF: t('mfaOff'), SMS_UNAVAILABLE: t('smsUnavailable'), ALREADY_ENABLED: t('alreadyOn') };
+  return { MFA_OFF: t('mfaOff'), SMS_UNAVAILABLE: t('smsUnavailable'), MFA_ENABLED_ALREADY: t('alreadyOn') };
 }
 
 function Totp({ onCode }: StepProps) {
