@@ -1,1 +1,0 @@
-import{t as e}from"./pb-BG4SWNMU.js";function t(t){if(!(t instanceof e)||t.reason!==`MFA_REQUIRED`)return;let{mfaToken:n,methods:r,hints:i,expiresIn:a}=t.details;return{mfaToken:n??``,methods:r??[],hints:i,expiresIn:a??300}}export{t};

@@ -1,1 +1,0 @@
-import{n as e}from"./config-B_MljVJu.js";import{t}from"./words-DwLEoFqN.js";function n(e){return/^\S+@\S+\.\S+$/.test(e.trim())}function r(){let{t:n}=t(),{phone:r}=e();return r?n(`atPhone`,{phone:r.replace(/ /g,`\xA0`)}):``}export{r as n,n as t};
