@@ -82,6 +82,8 @@ const resendAfter = 30;
 
 interface SecondFactorFormProps {
   challenge: FactorChallenge;
+  /** What the button does; without it, it goes on. */
+  action?: string;
   /** Presents a code. Rejects with the server's refusal: after a wrong code the person stays here. */
   onCode: (method: CodeMethod, code: string) => Promise<unknown>;
   /** Has a code sent (auth/mfa/challenge). */
@@ -106,7 +108,7 @@ function waysOf(challenge: FactorChallenge, passkeys: boolean): MfaMethod[] {
 
 const isSent = (method: MfaMethod | undefined): method is 'sms' | 'email' => method === 'sms' || method === 'email';
 
-function Form({ challenge, onCode, onSend, onPasskey, onRestart }: SecondFactorFormProps) {
+function Form({ challenge, action, onCode, onSend, onPasskey, onRestart }: SecondFactorFormProps) {
   const { t } = useWords();
   const sentence = useErrorSentence();
   const format = useFormat();
@@ -202,8 +204,8 @@ function Form({ challenge, onCode, onSend, onPasskey, onRestart }: SecondFactorF
 
   const type = (typed: string) => {
     setCode(typed);
-    // The sixth digit is the end of it, typed or pasted; what is mended afterwards goes the same way.
-    if (method !== 'recovery' && codeOf(typed).length === 6 && codeOf(typed) !== codeOf(code)) void present(typed);
+    // The sixth digit is the end of it, typed or pasted; what is mended afterwards goes the same way. A named act waits for its button.
+    if (!action && method !== 'recovery' && codeOf(typed).length === 6 && codeOf(typed) !== codeOf(code)) void present(typed);
   };
 
   const passkey = async () => {
@@ -289,7 +291,7 @@ function Form({ challenge, onCode, onSend, onPasskey, onRestart }: SecondFactorF
           />
           <Actions>
             <Button variant="primary" type="submit" busy={busy} busyLabel={t('going')}>
-              {t('go')}
+              {action ?? t('go')}
             </Button>
           </Actions>
         </form>

@@ -1,18 +1,19 @@
 import { Mail, MessageSquareText, Smartphone, type LucideIcon } from 'lucide-react';
-import { useEffect, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
-import { Button, LinkButton } from '@/components/Button';
+import { Actions, Button, LinkButton } from '@/components/Button';
 import { Row, Rows, Section } from '@/components/Card';
 import { Chip } from '@/components/Chip';
 import { Dialog } from '@/components/Dialog';
 import { Failure } from '@/components/Failure';
-import { PasswordInput, TextInput } from '@/components/Field';
+import { PasswordInput } from '@/components/Field';
+import { SecondFactorForm } from '@/components/SecondFactorForm';
 import { useToast } from '@/components/Toast';
 import { useConfig } from '@/lib/config';
+import { challengeOf, type CodeMethod, type FactorChallenge } from '@/lib/factors';
 import { useFormat } from '@/lib/format';
 import { api, ApiError } from '@/lib/pb';
-import { useProven } from '@/lib/proof';
 import { useSession } from '@/lib/session';
 import { factorMethods, useChanged, type Factor, type FactorMethod, type Factors } from './data';
 import { useSecurityWords } from './words';
@@ -127,73 +128,106 @@ function RecoveryLine({ left }: { left: number }) {
   );
 }
 
+type Off = { password: string } | { mfaToken: string; mfaCode: string; codeMethod: CodeMethod };
+
+/** Asks for the password, and then for any second step that is on: whoever sits down at an open page cannot turn it off. */
 function TurnOff({ method, factors, onClose }: { method: FactorMethod; factors: Factors; onClose: () => void }) {
   const { t } = useSecurityWords();
   const toast = useToast();
   const changed = useChanged();
+  const box = useRef<HTMLDivElement>(null);
   const [password, setPassword] = useState('');
-  const [code, setCode] = useState('');
-  const [missing, setMissing] = useState<{ password?: string; code?: string }>({});
-  const hasApp = factors.factors.some((one) => one.method === 'totp');
-  const off = useProven((body: { method: FactorMethod; password: string; mfaCode: string }) => api<{ enabled: boolean }>('auth/mfa/disable', { method: 'POST', body }));
-  const reason = off.error instanceof ApiError ? off.error.reason : undefined;
-  const refused = reason === 'WRONG_PASSWORD' ? 'offPassword' : reason === 'MFA_INVALID' ? 'offCode' : undefined;
+  const [wrong, setWrong] = useState<string>();
+  const [failure, setFailure] = useState<Error>();
+  const [challenge, setChallenge] = useState<FactorChallenge>();
+  const [busy, setBusy] = useState(false);
+  const step = challenge?.mfaToken;
 
   useEffect(() => {
-    if (off.error && refused) document.getElementById(refused)?.focus();
-  }, [off.error, refused]);
+    // The second step, and the way back from it, begin at their field.
+    box.current?.querySelector<HTMLElement>('input:not([hidden])')?.focus();
+  }, [step]);
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (off.busy) return;
-    const mfaCode = code.replace(/\s/g, '');
-    const found = { password: password ? undefined : t('offPasswordMissing'), code: mfaCode ? undefined : t('offCodeMissing') };
-    setMissing(found);
-    const first = found.password ? 'offPassword' : found.code ? 'offCode' : undefined;
-    if (first) return document.getElementById(first)?.focus();
-    if (!(await off.run({ method, password, mfaCode }))) return;
+  const turnOff = async (proof: Off) => {
+    await api('auth/mfa/disable', { method: 'POST', body: { method, ...proof } });
     onClose();
     toast(t('wasTurnedOff'));
     await changed();
   };
 
+  const refuse = (message: string) => {
+    setWrong(message);
+    document.getElementById('offPassword')?.focus();
+  };
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (busy) return;
+    setFailure(undefined);
+    if (!password) return refuse(t('offPasswordMissing'));
+    setWrong(undefined);
+    setBusy(true);
+    try {
+      await turnOff({ password });
+    } catch (error) {
+      const asked = challengeOf(error);
+      if (asked) setChallenge(asked);
+      else if (error instanceof ApiError && error.reason === 'WRONG_PASSWORD') refuse(t('offPasswordWrong'));
+      else setFailure(error as Error);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  const restart = (reason?: 'expired') => {
+    setChallenge(undefined);
+    setPassword('');
+    setFailure(reason && new Error(t('offExpired')));
+  };
+
   return (
     <Dialog open onClose={onClose} focus="field" title={t(`offTitle.${method}`)}>
-      <p className="mb-4">{t(factors.factors.length > 1 ? 'offMore' : 'offLast')}</p>
-      <Failure
-        error={refused ? null : off.error}
-        says={{ MFA_REQUIRED: t('offCodeWrong'), MFA_REQUIRED_BY_CLINIC: t('lastRequired') }}
-      />
-      <form onSubmit={(event) => void submit(event)} noValidate className="grid gap-6">
-        <PasswordInput
-          label={t('offPassword')}
-          name="offPassword"
-          autoComplete="current-password"
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
-          error={missing.password ?? (refused === 'offPassword' ? t('offPasswordWrong') : undefined)}
-        />
-        <TextInput
-          label={t(hasApp ? 'offCodeApp' : 'offCodeRecovery')}
-          hint={hasApp ? undefined : t('offCodeHint')}
-          name="offCode"
-          autoComplete="one-time-code"
-          autoCapitalize="none"
-          spellCheck={false}
-          className="font-mono"
-          value={code}
-          onChange={(event) => setCode(event.target.value)}
-          error={missing.code ?? (refused === 'offCode' ? t('offCodeWrong') : undefined)}
-        />
-        <div className="flex flex-col gap-3 sm:flex-row-reverse sm:flex-wrap">
-          <Button variant="danger" type="submit" busy={off.busy} busyLabel={t('turningOff')}>
-            {t('turnOff')}
-          </Button>
-          <Button variant="quiet" onClick={onClose}>
-            {t('cancel')}
-          </Button>
-        </div>
-      </form>
+      <div ref={box}>
+        {challenge ? (
+          <>
+            <SecondFactorForm
+              challenge={challenge}
+              action={t('turnOff')}
+              onCode={(codeMethod, mfaCode) => turnOff({ mfaToken: challenge.mfaToken, mfaCode, codeMethod })}
+              onSend={(by) => api('auth/mfa/challenge', { method: 'POST', body: { mfaToken: challenge.mfaToken, method: by } })}
+              onRestart={restart}
+            />
+            <Actions className="mt-3 -ml-3">
+              <Button variant="quiet" small onClick={onClose}>
+                {t('cancel')}
+              </Button>
+            </Actions>
+          </>
+        ) : (
+          <>
+            <p className="mb-4">{t(factors.factors.length > 1 ? 'offMore' : factors.passkeys > 0 ? 'offLastPasskey' : 'offLast')}</p>
+            <Failure error={failure} says={{ MFA_REQUIRED_BY_CLINIC: t('lastRequired') }} own />
+            <form onSubmit={(event) => void submit(event)} noValidate>
+              <PasswordInput
+                label={t('offPassword')}
+                name="offPassword"
+                autoComplete="current-password"
+                value={password}
+                onChange={(event) => setPassword(event.target.value)}
+                error={wrong}
+              />
+              <div className="mt-6 flex flex-col gap-3 sm:flex-row-reverse sm:flex-wrap">
+                <Button variant="primary" type="submit" busy={busy} busyLabel={t('offChecking')}>
+                  {t('offGo')}
+                </Button>
+                <Button variant="quiet" onClick={onClose}>
+                  {t('cancel')}
+                </Button>
+              </div>
+            </form>
+          </>
+        )}
+      </div>
     </Dialog>
   );
 }

@@ -262,36 +262,42 @@ describe('an authenticator app', () => {
     expect(await kept!.text()).toContain('Recovery codes for Juniper House, maya@okafor.example');
   });
 
-  it('is turned off with password and code', async () => {
+  it('is turned off with the password and then any way that is on', async () => {
+    const asksCode = () => refuse(401, 'MFA_REQUIRED', { mfaToken: 'waiting1', methods: ['totp', 'recovery'], expiresIn: 300 });
     const { user, asked } = open('/settings/security', {
       'GET auth/mfa': () => ok(withTotp()),
       'POST auth/mfa/disable': ({ body }) => {
-        const { password, mfaCode } = body as { password: string; mfaCode: string };
-        return password !== 'right' ? refuse(400, 'WRONG_PASSWORD') : mfaCode !== '123456' ? refuse(401, 'MFA_INVALID') : ok({ enabled: false });
+        const { password, mfaToken, mfaCode } = body as Record<string, string | undefined>;
+        if (!mfaToken) return password === 'right' ? asksCode() : refuse(400, 'WRONG_PASSWORD');
+        return mfaCode === '123456' ? ok({ enabled: false }) : refuse(401, 'MFA_INVALID');
       },
     });
     await user.click(await screen.findByRole('button', { name: 'Turn off: Authenticator app' }));
     const dialog = await screen.findByRole('dialog', { name: 'Turn off the authenticator app?' });
-    const off = within(dialog).getByRole('button', { name: 'Turn off' });
-    await user.click(off);
+    const go = within(dialog).getByRole('button', { name: 'Continue' });
+    await user.click(go);
     expect(asked('POST auth/mfa/disable')).toHaveLength(0);
     const password = within(dialog).getByLabelText('Your password');
-    const code = within(dialog).getByLabelText('Code from your app, or a recovery code');
     await user.type(password, 'wrong');
-    await user.type(code, '000000');
-    await user.click(off);
+    await user.click(go);
     await waitFor(() => expect(password).toHaveFocus());
     expect(password).toHaveAccessibleDescription(/That is not your password/);
     await user.clear(password);
     await user.type(password, 'right');
-    await user.click(off);
+    await user.click(go);
+    const code = await within(dialog).findByLabelText('Code');
     await waitFor(() => expect(code).toHaveFocus());
+    await user.type(code, '000000');
+    // A code alone turns nothing off: the button names the act.
+    expect(asked('POST auth/mfa/disable')).toHaveLength(2);
+    await user.click(within(dialog).getByRole('button', { name: 'Turn off' }));
+    expect(await within(dialog).findByText(/That code isn’t right/)).toBeInTheDocument();
     expect(getSession().status).toBe('signed-in');
     await user.clear(code);
     await user.type(code, '123 456');
-    await user.click(off);
+    await user.click(within(dialog).getByRole('button', { name: 'Turn off' }));
     await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-    expect(asked('POST auth/mfa/disable').at(-1)?.body).toEqual({ method: 'totp', password: 'right', mfaCode: '123456' });
+    expect(asked('POST auth/mfa/disable').at(-1)?.body).toEqual({ method: 'totp', mfaToken: 'waiting1', mfaCode: '123456', codeMethod: 'totp' });
   });
 });
 
