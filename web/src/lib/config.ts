@@ -1,5 +1,6 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { api, type ApiError } from './pb';
+import { queryClient } from './query';
 import type { Config } from './types';
 
 const key = ['config'];
@@ -18,6 +19,11 @@ export function useConfig(): Config {
   const { data } = useConfigQuery();
   if (!data) throw new Error('useConfig outside the app frame');
   return data;
+}
+
+/** For what is no component; undefined until the page has begun. */
+export function configNow(): Config | undefined {
+  return queryClient.getQueryData<Config>(key);
 }
 
 export function useClinicZone(): string {

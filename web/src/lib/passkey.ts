@@ -1,4 +1,5 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from '@simplewebauthn/browser';
+import { configNow } from './config';
 import { api } from './pb';
 import { deviceStore, keys } from './storage';
 
@@ -14,8 +15,15 @@ export interface PasskeyProof {
   credential: unknown;
 }
 
+/** Whether this browser has passkeys, and the page stands where the clinic's are kept (WebAuthn binds them to a domain). */
 export function canUsePasskeys(): boolean {
-  return typeof window.PublicKeyCredential === 'function';
+  return typeof window.PublicKeyCredential === 'function' && passkeysLiveHere();
+}
+
+/** False at another name of the same server: browsers keep no passkey for an address of numbers. */
+export function passkeysLiveHere(): boolean {
+  const domain = configNow()?.passkeyRpId;
+  return !domain || location.hostname === domain || location.hostname.endsWith(`.${domain}`);
 }
 
 /** Whether the browser can offer passkeys among what it fills into the e-mail field. */

@@ -68,6 +68,8 @@ export interface Config {
   version: string;
   phone?: string;
   address?: Address;
+  /** The domain on which passkeys work. */
+  passkeyRpId?: string;
 }
 export type ServiceLocation = 'TELEHEALTH' | 'IN_OFFICE';
 export interface Service {

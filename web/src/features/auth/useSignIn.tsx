@@ -65,6 +65,8 @@ export function useSignIn(next: string) {
       case 'ACCOUNT_LOCKED':
         if (otherWay) return t(features.magicLink ? 'locked' : 'lockedPasskey', { phone: atPhone });
         return error.retryAfter ? t('lockedNoLink', { time: format.span(error.retryAfter), phone: atPhone }) : t('lockedNoTime', { phone: atPhone });
+      case 'ACCOUNT_SUSPENDED':
+        return t('suspended', { phone: atPhone });
       case 'EMAIL_NOT_VERIFIED':
         return rich('notVerified', { a: <Link className="link" to={paths.verifyEmail} state={{ email } satisfies AuthState} /> });
       case 'MFA_REQUIRED':

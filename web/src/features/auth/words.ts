@@ -18,6 +18,7 @@ export const useAuthWords = defineWords(
     lockedNoLink: 'Too many tries. For your safety, password sign-in is paused. Try again in {time}, or call us{phone}.',
     lockedNoTime: 'Too many tries. For your safety, password sign-in is paused. Call us{phone}.',
     lockedPasskey: 'Too many tries. For your safety, password sign-in is paused. Use a passkey, or call us{phone}.',
+    suspended: 'This account is closed at the moment. If you think it should be open, call us{phone}.',
     atPhone: ' at {phone}',
     notVerified: 'Your email still needs confirming. <a>Enter the code we sent</a>',
 
@@ -163,6 +164,7 @@ export const useAuthWords = defineWords(
     lockedNoLink: 'Demasiados intentos. Por su seguridad, el acceso con contraseña está en pausa. Vuelva a intentar en {time} o llámenos{phone}.',
     lockedNoTime: 'Demasiados intentos. Por su seguridad, el acceso con contraseña está en pausa. Llámenos{phone}.',
     lockedPasskey: 'Demasiados intentos. Por su seguridad, el acceso con contraseña está en pausa. Use una llave de acceso o llámenos{phone}.',
+    suspended: 'Esta cuenta está cerrada por ahora. Si cree que debería estar abierta, llámenos{phone}.',
     atPhone: ' al {phone}',
     notVerified: 'Falta confirmar su correo. <a>Escriba el código que le enviamos</a>',
 

@@ -10,11 +10,11 @@ import { TextInput } from '@/components/Field';
 import { QueryView } from '@/components/QueryView';
 import { Skeleton } from '@/components/Skeleton';
 import { useToast } from '@/components/Toast';
+import { useConfig } from '@/lib/config';
 import { useFormat } from '@/lib/format';
-import { canUsePasskeys } from '@/lib/passkey';
+import { canUsePasskeys, passkeysLiveHere } from '@/lib/passkey';
 import { api } from '@/lib/pb';
 import { useProven } from '@/lib/proof';
-
 import { useChanged, usePasskeys, type Passkey } from './data';
 import { guessDevice, makePasskey, passkeyProblem } from './makePasskey';
 import { useSecurityWords } from './words';
@@ -31,6 +31,7 @@ export function PasskeysSection() {
   const changed = useChanged();
   const [open, setOpen] = useState<Open>();
   const close = () => setOpen(undefined);
+  const { passkeyRpId } = useConfig();
   const supported = canUsePasskeys();
   const remove = useProven((id: string) => api<unknown>(`auth/passkeys/${encodeURIComponent(id)}`, { method: 'DELETE' }));
 
@@ -53,7 +54,7 @@ export function PasskeysSection() {
           {t('passkeyAdd')}
         </Button>
       ) : (
-        <Banner>{t('passkeysUnsupported')}</Banner>
+        <Banner>{passkeysLiveHere() ? t('passkeysUnsupported') : t('passkeysElsewhere', { host: passkeyRpId ?? '' })}</Banner>
       )}
       {open?.what === 'add' && <AddPasskey onClose={close} />}
       {open?.what === 'rename' && <RenamePasskey passkey={open.passkey} onClose={close} />}
