@@ -11,6 +11,7 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 
+	"anteroom/collections"
 	"anteroom/hooks/audit"
 	"anteroom/hooks/kernel"
 )
@@ -63,6 +64,40 @@ func (h *hub) watch(t Topic) {
 	h.app.OnRecordAfterCreateSuccess(t.Collection).BindFunc(after(created))
 	h.app.OnRecordAfterUpdateSuccess(t.Collection).BindFunc(after(updated))
 	h.app.OnRecordAfterDeleteSuccess(t.Collection).BindFunc(after(deleted))
+}
+
+// watchAccess tells whose access it is that it changed: who may no longer hear of a client still hears that, so that
+// an open page stops showing what it may not ask for any more. Nobody else is told, and nothing of the client is.
+func (h *hub) watchAccess() {
+	after := func(action string) func(*core.RecordEvent) error {
+		return func(e *core.RecordEvent) error {
+			h.tellAccess(action, e.Record)
+			return e.Next()
+		}
+	}
+	h.app.OnRecordAfterCreateSuccess(collections.ClientAccess).BindFunc(after(created))
+	h.app.OnRecordAfterUpdateSuccess(collections.ClientAccess).BindFunc(after(updated))
+	h.app.OnRecordAfterDeleteSuccess(collections.ClientAccess).BindFunc(after(deleted))
+}
+
+func (h *hub) tellAccess(action string, r *core.Record) {
+	c := change{topic: Topic{Collection: collections.ClientAccess}, action: action, id: r.Id, client: r.GetString("client"), at: kernel.Now(h.app)}
+	light, _ := h.listeners(c, map[string]bool{r.GetString("portal_user"): true})
+	if len(light) == 0 {
+		return
+	}
+	data, err := c.lightEvent(c.client)
+	if err != nil {
+		h.app.Logger().Error("realtime delivery", "collection", c.topic.Collection, "record", c.id, "error", err)
+		return
+	}
+	push(light, data)
+}
+
+// lightEvent says that there was a change, and nothing of what it holds.
+func (c change) lightEvent(client string) ([]byte, error) {
+	return json.Marshal(map[string]any{"type": c.action, "collection": c.topic.Collection, "id": c.id, "clientId": client,
+		"at": c.at.Format(time.RFC3339)})
 }
 
 // note runs in the writer's request, after its commit. It never waits.
@@ -172,8 +207,8 @@ func (h *hub) audience(c change, client string) (map[string]bool, error) {
 func (h *hub) send(c change, action, client string, users map[string]bool, item func() (any, error)) error {
 	light, full := h.listeners(c, users)
 	if len(light) > 0 {
-		data, err := json.Marshal(map[string]any{"type": action, "collection": c.topic.Collection, "id": c.id, "clientId": client,
-			"at": c.at.Format(time.RFC3339)})
+		c.action = action
+		data, err := c.lightEvent(client)
 		if err != nil {
 			return err
 		}

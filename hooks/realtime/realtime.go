@@ -6,6 +6,7 @@
 //
 // What it promises:
 //   - a portal user hears only of clients they may act for, asked of client_access at the moment of delivery;
+//   - whose access to a client began, changed or ended hears that, and no more of it;
 //   - only committed changes are heard, and an item is read at delivery, so that it agrees with the endpoint;
 //   - an item that is shown has its line in the audit log first, as at the endpoint;
 //   - a write costs its writer one look at its own row and one channel send, however many are connected;
@@ -119,6 +120,7 @@ func Publish(app core.App, t Topic) {
 func Bind(app core.App, sessions Sessions) {
 	h := hubOf(app)
 	h.sessions = sessions
+	h.watchAccess()
 	sessions.OnEnd(func(sid, _ string) { h.endSession(sid) })
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		// After the route's own middlewares and instead of its action: a second registration of the same route

@@ -493,11 +493,18 @@ func TestAccessThatEndedHearsNothing(t *testing.T) {
 		if g.GetString("portal_user") == c.who["dad"].user {
 			g.Set("expires_at", kernel.Now(c.app).Add(-time.Second))
 			ok(t, c.app.Save(g))
+			// his page must know that it may not show the child any more; the others learn nothing of it
+			if ev := dad.next(); ev.Data["collection"] != "client_access" || ev.Data["id"] != g.Id || len(ev.Data) != 5 {
+				t.Errorf("of the end of his access dad heard %+v", ev)
+			}
 		}
 	}
 	c.save(c.visit("child"))
-	mum.next()
+	if ev := mum.next(); ev.Data["collection"] != "appointments" {
+		t.Errorf("mum heard %+v", ev)
+	}
 	c.record("client_access", map[string]any{"client": c.who["anna"].client, "portal_user": c.who["dad"].user, "relationship": "partner", "scope": "all"})
+	dad.next() // his new access
 	visit := c.save(c.visit("anna"))
 	if ev := dad.next(); ev.Data["id"] != visit.Id {
 		t.Errorf("after access to the child had ended, dad heard %+v", ev)

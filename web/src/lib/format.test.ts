@@ -75,8 +75,8 @@ it('tells deadlines by weekday within a week, by date after that', () => {
   expect(plain(en.deadline('2026-12-02T21:30:00Z'))).toBe('Wednesday at 2:30 pm');
   expect(plain(en.deadline('2026-12-01T21:30:00Z'))).toBe('tomorrow at 2:30 pm');
   expect(plain(en.deadline('2026-12-11T21:30:00Z'))).toBe('December 11 at 2:30 pm');
-  expect(plain(es.deadline('2026-12-02T21:30:00Z'))).toBe('miércoles a las 2:30 p. m.');
-  expect(plain(es.deadline('2026-12-02T20:30:00Z'))).toBe('miércoles a la 1:30 p. m.');
+  expect(plain(es.deadline('2026-12-02T21:30:00Z'))).toBe('el miércoles a las 2:30 p. m.');
+  expect(plain(es.deadline('2026-12-02T20:30:00Z'))).toBe('el miércoles a la 1:30 p. m.');
 });
 
 it('fills the date tile', () => {

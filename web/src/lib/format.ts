@@ -112,7 +112,9 @@ export function formatter(language: Language, zone: string, now: () => number = 
     when: (start, end, inZone = zone) => `${day(start, inZone)}, ${end ? timeRange(start, end, inZone) : time(start, inZone)}`,
     deadline: (at, inZone = zone) => {
       const away = daysAway(at, inZone);
-      const on = away >= -1 && away <= 1 ? relativeDay(at, inZone) : away > 1 && away < 7 ? part(at, { weekday: 'long' }, inZone) : date(at, inZone);
+      const near = away >= -1 && away <= 1;
+      const named = near ? relativeDay(at, inZone) : away > 1 && away < 7 ? part(at, { weekday: 'long' }, inZone) : date(at, inZone);
+      const on = language === 'es' && !near ? `el ${named}` : named;
       const hourOne = language === 'es' && clock(at, inZone).digits.startsWith('1:');
       return `${on} ${hourOne ? 'a la' : words.at} ${time(at, inZone)}`;
     },

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { pb } from './pb';
 import { queryClient } from './query';
+import { checkSession } from './session';
 import type { PortalEvent } from './types';
 
 /**
@@ -14,6 +15,7 @@ const topicsOf: Record<string, string[]> = {
   invoices: ['invoices'],
   payments: ['payments', 'invoices'],
   portal_notifications: ['notifications'],
+  client_access: ['profile'],
 };
 
 type Callback = (event: PortalEvent) => void;
@@ -30,6 +32,8 @@ function hear(event: PortalEvent): void {
     stale.clear();
     for (const topic of topics) void queryClient.invalidateQueries({ queryKey: [topic] });
   }, 120);
+  // Whom one may act for has changed: the session says who is left, and whose record may stay on screen.
+  if (event.collection === 'client_access') void checkSession().catch(() => undefined);
   for (const callback of callbacks.get(event.collection) ?? []) callback(event);
   for (const callback of callbacks.get('*') ?? []) callback(event);
 }

@@ -93,7 +93,11 @@ export function Component() {
               legend={forSomeoneElse ? t('relationshipOf', { name }) : t('relationship')}
               options={relationships.map((value) => ({ value, label: t(`relationship.${value}`) }))}
               value={field.value}
-              onChange={field.onChange}
+              onChange={(value) => {
+                field.onChange(value);
+                // What was missing is there; and whoever pays is not asked for the scope.
+                form.clearErrors(value === 'billing' ? ['relationship', 'scope'] : 'relationship');
+              }}
               error={errors.relationship?.message}
             />
           )}
@@ -111,7 +115,10 @@ export function Component() {
                 legend={t('scope')}
                 options={scopes.map((value) => ({ value, label: t(`scope.${value}`), detail: t(`scopeAbout.${value}`) }))}
                 value={field.value}
-                onChange={field.onChange}
+                onChange={(value) => {
+                  field.onChange(value);
+                  form.clearErrors('scope');
+                }}
                 error={errors.scope?.message}
               />
             )}

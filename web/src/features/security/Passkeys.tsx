@@ -54,7 +54,7 @@ export function PasskeysSection() {
           {t('passkeyAdd')}
         </Button>
       ) : (
-        <Banner>{passkeysLiveHere() ? t('passkeysUnsupported') : t('passkeysElsewhere', { host: passkeyRpId ?? '' })}</Banner>
+        <Banner>{passkeysLiveHere() ? t('passkeysUnsupported') : t('passkeysElsewhere', { host: `${passkeyRpId}${location.port && `:${location.port}`}` })}</Banner>
       )}
       {open?.what === 'add' && <AddPasskey onClose={close} />}
       {open?.what === 'rename' && <RenamePasskey passkey={open.passkey} onClose={close} />}

@@ -312,7 +312,7 @@ export const useSecurityWords = defineWords(
     'about.email': 'Enviamos un código a {email}.',
     on: 'Activado',
     onHint: 'Activado, {hint}',
-    sinceDay: 'desde {day}',
+    sinceDay: 'desde el {day}',
     lastUsed: 'último uso: {ago}',
     neverUsed: 'sin usar todavía',
     setUp: 'Activar',
