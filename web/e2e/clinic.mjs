@@ -82,12 +82,12 @@ export async function openClinic({ env = {} } = {}) {
         await new Promise(r => setTimeout(r, 100));
       }
     },
-    /** The newest text message to a number. */
-    text: async to => {
+    /** The newest text message to a number, after so many that came before. */
+    text: async (to, before = 0) => {
       const until = Date.now() + 4000;
       for (;;) {
-        const [newest] = await fetch(`${url}/dev/sms?to=${encodeURIComponent(to)}`).then(r => r.json());
-        if (newest) return newest;
+        const all = await fetch(`${url}/dev/sms?to=${encodeURIComponent(to)}`).then(r => r.json());
+        if (all.length > before) return all[0];
         assert.ok(Date.now() < until, `no text to ${to}`);
         await new Promise(r => setTimeout(r, 100));
       }

@@ -18,7 +18,8 @@ export default function ToastView({ message, label, onClose }: { message: ToastM
           </Radix.Action>
         )}
       </Radix.Root>
-      <Radix.Viewport className="fixed inset-x-4 bottom-[calc(var(--h-tabbar)+1rem)] z-(--z-toast) mx-auto max-w-96 lg:inset-x-auto lg:bottom-6 lg:left-6" />
+      {/* What was said before a dialog opened does not cover its buttons. */}
+      <Radix.Viewport className="fixed inset-x-4 bottom-[calc(var(--h-tabbar)+1rem)] z-(--z-toast) mx-auto max-w-96 [body:has([data-scrim])_&]:z-(--z-bar) lg:inset-x-auto lg:bottom-6 lg:left-6" />
     </Radix.Provider>
   );
 }
