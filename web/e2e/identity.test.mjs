@@ -606,6 +606,7 @@ test('10. silence is warned about, what was typed survives, and staying is one p
   await page.getByRole('radio', { name: 'Several days' }).check();
   await says(page, 'Saved').waitFor();
   await page.waitForTimeout(500);
+  await wakes(); // what is asked for the first time, in either language, counts as activity
   await clinic.advance(13 * 60 + 30);
   await wakes();
   await page.getByRole('alertdialog').waitFor({ timeout: 20_000 });

@@ -7,6 +7,7 @@ export function ToSignIn({ session }: { session: SessionState }) {
   const location = useLocation();
   const ended = session.status === 'guest' ? session.ended : undefined;
   const search = new URLSearchParams();
+  if (ended === 'closed') return <Navigate to={paths.accountClosed} replace />;
   if (ended) search.set('reason', ended);
   if (ended !== 'signed-out') search.set('next', location.pathname + location.search);
   return <Navigate to={`${ended ? paths.signedOut : paths.login}?${search}`} replace />;

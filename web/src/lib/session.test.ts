@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { inSeconds, loginData, ok, refuse, serve, sessionInfo, token } from '@/test/server';
 import { api, pb } from './pb';
 import { queryClient } from './query';
-import { acknowledgeEnd, adoptSession, checkSession, endSession, extendSession, getSession, loadSession, mustChangePassword, passwordChanged, signIn, signOut, switchClient } from './session';
+import { acknowledgeEnd, adoptSession, checkSession, endBy, endSession, extendSession, getSession, loadSession, mustChangePassword, passwordChanged, signIn, signOut, switchClient } from './session';
 import { deviceStore, keys, tabStore } from './storage';
 
 const signedIn = () => {
@@ -30,6 +30,34 @@ describe('signing in', () => {
     signIn(loginData({ idleExpiresAt: new Date(Date.now() + 600_000).toISOString() }));
     expect(signedIn().idleMs).toBeGreaterThan(598_000);
     expect(signedIn().idleMs).toBeLessThanOrEqual(600_000);
+  });
+});
+
+describe('ending by what one did', () => {
+  const close = () => endBy(() => api('auth/close-account', { method: 'POST', body: { confirm: true } }), 'closed');
+
+  it('says why, even when the server cuts the page off before it answers', async () => {
+    signIn(loginData());
+    deviceStore.set(keys.refreshToken, null);
+    let answer = () => {};
+    serve({
+      'POST auth/close-account': () => new Promise((resolve) => (answer = () => resolve(ok({ closed: true })))),
+      'GET notifications': () => refuse(401, 'SESSION_ENDED'),
+    });
+    const closing = close();
+    await expect(api('notifications')).rejects.toThrow();
+    expect(getSession().status).toBe('signed-in');
+    answer();
+    await closing;
+    expect(getSession()).toEqual({ status: 'guest', ended: 'closed' });
+  });
+
+  it('claims nothing when it was refused', async () => {
+    signIn(loginData());
+    deviceStore.set(keys.refreshToken, null);
+    serve({ 'POST auth/close-account': () => refuse(401, 'SESSION_ENDED') });
+    await expect(close()).rejects.toThrow();
+    expect(getSession()).toEqual({ status: 'guest', ended: 'ended' });
   });
 });
 

@@ -24,7 +24,7 @@ export type SessionState =
       idleMs: number;
     };
 
-export type EndReason = 'signed-out' | 'idle' | 'limit' | 'ended';
+export type EndReason = 'signed-out' | 'idle' | 'limit' | 'ended' | 'closed';
 
 type TabMessage = { type: 'ended'; reason: EndReason } | { type: 'extended'; session: SessionInfo } | { type: 'signed-in'; sessionId: string };
 
@@ -213,7 +213,28 @@ tabs?.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
   }
 });
 
-whenSessionIsLost(() => endSession('ended'));
+let farewell: Promise<EndReason> | undefined;
+
+/** Makes a request that ends the session. Until its answer is there, nothing else tells why: the server may cut the page off first. */
+export async function endBy<T>(request: () => Promise<T>, reason: EndReason): Promise<T> {
+  const answer = request();
+  farewell = answer.then(
+    () => reason,
+    () => 'ended',
+  );
+  try {
+    const data = await answer;
+    endSession(reason);
+    return data;
+  } finally {
+    farewell = undefined;
+  }
+}
+
+whenSessionIsLost(() => {
+  if (farewell) void farewell.then((reason) => endSession(reason));
+  else endSession('ended');
+});
 
 whenPasswordIsDemanded(() => {
   if (state.status === 'signed-in' && !mustChangePassword(state)) set({ ...state, session: { ...state.session, mustDo: ['change_password'] } });

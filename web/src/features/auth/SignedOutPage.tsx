@@ -7,7 +7,7 @@ import { acknowledgeEnd, useSession, type EndReason } from '@/lib/session';
 import { AuthLayout } from './AuthLayout';
 import { useAuthWords } from './words';
 
-const reasons: EndReason[] = ['signed-out', 'idle', 'limit', 'ended'];
+const reasons: Exclude<EndReason, 'closed'>[] = ['signed-out', 'idle', 'limit', 'ended'];
 
 /** Says why, and leads back to where the person was. */
 export function Component() {

@@ -10,7 +10,7 @@ import { HelpLine, TaskPage, usePageTitle } from '@/components/Page';
 import { useConfig } from '@/lib/config';
 import { api } from '@/lib/pb';
 import { useProven } from '@/lib/proof';
-import { acknowledgeEnd, endSession } from '@/lib/session';
+import { acknowledgeEnd, endBy } from '@/lib/session';
 import { useSecurityWords } from './words';
 
 /** What closing means and what stays; then a tick, a question, and a proof. */
@@ -20,7 +20,7 @@ export function Component() {
   const [understood, setUnderstood] = useState(false);
   const [missing, setMissing] = useState(false);
   const [asking, setAsking] = useState(false);
-  const close = useProven(() => api<{ closed: true }>('auth/close-account', { method: 'POST', body: { confirm: true } }));
+  const close = useProven(() => endBy(() => api<{ closed: true }>('auth/close-account', { method: 'POST', body: { confirm: true } }), 'closed'));
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -82,10 +82,7 @@ export function Closed() {
   const { t } = useSecurityWords();
   const { clinicName } = useConfig();
   const h1 = usePageTitle(t('closedTitle'));
-  useEffect(() => {
-    endSession('signed-out');
-    acknowledgeEnd();
-  }, []);
+  useEffect(acknowledgeEnd, []);
   return (
     <main className="mx-auto max-w-(--col-form) p-(--gutter)">
       <ClinicMark />
