@@ -171,7 +171,7 @@ export const speak = (page, language) =>
     for (const { name } of performance.getEntriesByType('resource')) {
       if (!/\/assets\/.*\.js$/.test(name)) continue;
       for (const one of Object.values(await import(name))) {
-        if (typeof one === 'function' && /^async function/.test(one.toString()) && /\.changeLanguage\(/.test(one.toString())) return one(to);
+        if (typeof one === 'function' && one.length === 1 && /\.set\(\w+\.language\b/.test(one.toString())) return void one(to); // what keeps the choice
       }
     }
     throw new Error('nothing on the page changes its language');
