@@ -236,9 +236,12 @@ test('2. a number takes texts once a code has shown that it is hers', async () =
   await look(p, 'profile-phone-code');
   await page.getByLabel(/^Code/).fill(sixDigits(texted.text));
   await page.getByLabel(/^Code/).press('Enter');
-  await says(page, '555-0178').waitFor();
+  await says(page, /^Texts about visits go to .*0178/).waitFor();
   await leave('maya');
 });
+
+/** A device that is touched at once may answer the e-mail field's offer before the button is pressed: either way will do. */
+const pressed = page => button(page, 'Use a passkey').click({ timeout: 1500 }).catch(() => {});
 
 test('3. a passkey is added, named, signs her in without a word typed, and is removed', async () => {
   const p = await browserOf('key', { url: clinic.named });
@@ -269,7 +272,7 @@ test('3. a passkey is added, named, signs her in without a word typed, and is re
   await go(p, '/login');
   await heading(page, /Sign in to/).waitFor();
   await touch(true);
-  await button(page, 'Use a passkey').click();
+  await pressed(page);
   await isIn(p);
   await secureAt(p);
   await says(page, /last used/).waitFor();
@@ -283,7 +286,7 @@ test('3. a passkey is added, named, signs her in without a word typed, and is re
   await heading(page, /Sign in to/).waitFor();
   await look(p, 'login-passkey-first');
   await touch(true);
-  await button(page, 'Use a passkey').click(); // the device still has it; the clinic knows it no more
+  await pressed(page); // the device still has it; the clinic knows it no more
   await says(page, 'That passkey isn’t known here').waitFor();
   await look(p, 'passkey-unknown');
   await leave('key');
