@@ -214,13 +214,13 @@ test('2. codes by email and by text; what is on is turned off by any of them', a
   await isIn(p);
   await secureAt(p);
   await button(page, 'Turn off: Code by email').click();
-  await says(page, 'Then only your password protects your sign-in').waitFor();
+  await says(page, 'Then only your password protects your account').waitFor();
   await page.getByLabel('Your password', { exact: true }).fill(maya.password);
   before = await sent();
   await button(page, 'Continue').click();
   await page.getByLabel('Code', { exact: true }).fill(sixDigits((await newMail(maya.email, before, /code/i)).text));
   await dialog(page, 'Turn off codes by email?').getByRole('button', { name: 'Turn off', exact: true }).click();
-  await says(page, 'Only your password protects your sign-in').waitFor();
+  await says(page, 'Only your password protects your').waitFor();
 });
 
 test('2. a number takes texts once a code has shown that it is hers', async () => {
