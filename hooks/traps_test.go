@@ -264,9 +264,9 @@ func (w *cut) ends(lines <-chan string) (said string) {
 // visitOf makes a visit that overlaps with no other.
 func (w *cut) visitOf(client string) *core.Record {
 	w.t.Helper()
-	nth := time.Duration(w.Count(w.t, "appointments", "", nil))
+	nth := w.Count(w.t, "appointments", "", nil)
 	return w.Add(w.t, "appointments", body{"client": client, "clinician": testkit.Ana, "service": testkit.Therapy, "location": testkit.Location,
-		"start_time": testkit.Monday.Add((240 + 2*nth) * time.Hour), "status": "confirmed", "service_location": "in_office", "requested_via": "phone"})
+		"start_time": testkit.Monday.Add(time.Duration(240+2*nth) * time.Hour), "status": "confirmed", "service_location": "in_office", "requested_via": "phone"})
 }
 
 var streamTraps = []trap{
@@ -630,15 +630,14 @@ var signInTraps = []trap{
 // providerSays is the configuration of a provider that knows one person, with an address of its choice.
 func providerSays(email string) func(cfg *kernel.Config) {
 	return func(cfg *kernel.Config) {
-		var srv *httptest.Server // lives as long as the test binary
-		srv = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Type", "application/json")
 			answer := body{"access_token": "t", "token_type": "Bearer", "expires_in": 60}
 			if r.URL.Path == "/userinfo" {
 				answer = body{"sub": "somebody", "email": email, "email_verified": true, "name": "Somebody Else"}
 			}
 			_ = json.NewEncoder(rw).Encode(answer)
-		}))
+		})) // lives as long as the test binary
 		cfg.OAuth = []kernel.OAuthProvider{{Name: "oidc", DisplayName: "Town ID", ClientID: "anteroom", ClientSecret: "s", AuthURL: srv.URL + "/auth", TokenURL: srv.URL + "/token", UserInfoURL: srv.URL + "/userinfo"}}
 	}
 }

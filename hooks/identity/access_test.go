@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -254,7 +255,7 @@ func TestClientsWriteNoAccessPastTheRoutes(t *testing.T) {
 			}
 			return errUndo
 		})
-		if (err == errUndo) != try.fine {
+		if errors.Is(err, errUndo) != try.fine {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -317,7 +317,8 @@ func invitationMayBeMailed(app core.App, i *collections.Invitation) (bool, error
 	if err != nil {
 		return false, err
 	}
-	if !client.Active() || refuseByAge(app, inviter, client, i.Relationship()) != nil {
+	tooYoung := refuseByAge(app, inviter, client, i.Relationship()) != nil
+	if !client.Active() || tooYoung {
 		return false, nil
 	}
 	if inviter.Kind != kernel.KindClient {

@@ -57,7 +57,8 @@ func refuseForeignPasskey(e *core.RecordEvent) error {
 		}
 	}
 	by := kernel.ActorOf(e.Record)
-	if !isOwnOrSystem(by, was) && !(removes && by.IsStaff(kernel.RoleAdmin, kernel.RoleFrontDesk)) {
+	byClinic := removes && by.IsStaff(kernel.RoleAdmin, kernel.RoleFrontDesk)
+	if !isOwnOrSystem(by, was) && !byClinic {
 		return kernel.Forbidden("FOREIGN_PASSKEY", "A passkey belongs to the person whose sign-in it is.")
 	}
 	if !e.Record.IsNew() && !removes && slices.ContainsFunc(frozenOfPasskey, func(f string) bool { return was.GetString(f) != e.Record.GetString(f) }) {

@@ -64,7 +64,7 @@ func (k kind) opens(first, setup, shown string) bool {
 	case setup == noFactor:
 		return true
 	case shown == right:
-		return !(k.alongside && isSent(setup))
+		return !k.alongside || !isSent(setup)
 	case shown == otherProof: // what was not sent for a proof belongs to the account
 		return !isSent(setup)
 	}
@@ -347,7 +347,7 @@ func (c *truthClinic) waiting(d truthDoor, s side) string {
 // rightCode makes a code that counts now.
 func (c *truthClinic) rightCode(d truthDoor, s side, waits string) string {
 	c.Helper()
-	code := ""
+	var code string
 	switch {
 	case c.setup == justTOTP:
 		code = shown(s.secret, c.now())
@@ -413,12 +413,12 @@ func (c *truthClinic) prepare(d truthDoor, first, second string) (truthTry, bool
 		x.code = "000000"
 	case replayed:
 		x.code = c.rightCode(d, d.who, mine)
-		if mine != "" && d.counts == "LOGIN" && !(d.byMail && onlyMails(c.setup)) {
+		if mine != "" && d.counts == "LOGIN" && (!d.byMail || !onlyMails(c.setup)) {
 			c.want(c.withCode(mine, x.code, x.by), 200, "")
 			if !isSent(c.setup) {
 				mine = c.waiting(d, d.who)
 			}
-		} else if mine != "" && !(d.byMail && onlyMails(c.setup)) { // the code was used to sign in, or for another proof
+		} else if mine != "" && (!d.byMail || !onlyMails(c.setup)) { // the code was used to sign in, or for another proof
 			used := mfaToken(c, anyPassword(c, d.who))
 			if isSent(c.setup) {
 				x.code = c.rightCode(d, d.who, used)
