@@ -60,6 +60,10 @@ func refuseByAge(tx core.App, by kernel.Actor, client *collections.Client, relat
 	return nil
 }
 
+func fitsAge(tx core.App, by kernel.Actor, client *collections.Client, relationship string) bool {
+	return refuseByAge(tx, by, client, relationship) == nil
+}
+
 // endAtAdultAge caps a parent's or guardian's access to a minor.
 func endAtAdultAge(tx core.App, client *collections.Client, r *core.Record, until string) {
 	if !isParental(r.GetString("relationship")) || !isMinor(tx, client) {

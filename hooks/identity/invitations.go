@@ -317,8 +317,7 @@ func invitationMayBeMailed(app core.App, i *collections.Invitation) (bool, error
 	if err != nil {
 		return false, err
 	}
-	tooYoung := refuseByAge(app, inviter, client, i.Relationship()) != nil
-	if !client.Active() || tooYoung {
+	if !client.Active() || !fitsAge(app, inviter, client, i.Relationship()) {
 		return false, nil
 	}
 	if inviter.Kind != kernel.KindClient {

@@ -92,7 +92,7 @@ test('1. an authenticator app is set up, and asked for', async () => {
   await button(page, 'Turn it on').click();
   await heading(page, 'Save your recovery codes').waitFor();
   await button(page, 'Done').click();
-  await says(page, 'Save the codes, then tick this').waitFor();
+  await says(page, 'Save the codes, then check this box').waitFor();
   await look(p, 'recovery-codes');
   const saved = page.waitForEvent('download');
   await button(page, 'Download').click();
@@ -287,7 +287,7 @@ test('3. a passkey is added, named, signs her in without a word typed, and is re
   await look(p, 'login-passkey-first');
   await touch(true);
   await pressed(page); // the device still has it; the clinic knows it no more
-  await says(page, 'That passkey isn’t known here').waitFor();
+  await says(page, 'We don’t know that passkey').waitFor();
   await look(p, 'passkey-unknown');
   await leave('key');
 });
@@ -479,7 +479,7 @@ test('8. an invitation makes a sign-in for whom the clinic asked', async () => {
   await page.getByLabel('Your last name').fill(elena.lastName);
   await page.getByLabel('Password', { exact: true }).fill(elena.password);
   await button(page, 'Accept and set up my access').click();
-  await says(page, 'That date of birth does not match').waitFor();
+  await says(page, 'That date of birth doesn’t match').waitFor();
   await look(p, 'invitation-wrong');
   await born(page, elena.dateOfBirth);
   await button(page, 'Accept and set up my access').click();
@@ -510,7 +510,7 @@ test('8. somebody with a sign-in of her own pays the bills of another, and sees 
   const hers = await browserOf('hers', { width: 320, height: 640 });
   const { page } = hers;
   await page.goto(hers.url + linkIn(mail, '/invitation'));
-  await says(page, 'You already sign in here with this address').waitFor();
+  await says(page, 'You already have an account with this address').waitFor();
   await look(hers, 'invitation-has-login');
   await page.getByRole('link', { name: 'Sign in to accept' }).click();
   await page.getByLabel('Email').fill(jordan.email);
@@ -520,7 +520,7 @@ test('8. somebody with a sign-in of her own pays the bills of another, and sees 
   await look(hers, 'invitation-join');
   await born(page, '1984-11-04');
   await button(page, 'Accept the invitation').click();
-  await says(page, 'That date of birth does not match').waitFor();
+  await says(page, 'That date of birth doesn’t match').waitFor();
   await born(page, daniel.dateOfBirth);
   await button(page, 'Accept the invitation').click();
   await isIn(hers);
@@ -637,7 +637,7 @@ test('11. she closes her account', async () => {
   const { page } = p;
   await go(p, '/settings/security/close');
   await button(page, 'Close my account').click();
-  await says(page, 'Tick this if you want to close your account').waitFor();
+  await says(page, 'Check this box if you want to close your account').waitFor();
   await look(p, 'close');
   await page.getByRole('checkbox').check();
   await button(page, 'Close my account').click();

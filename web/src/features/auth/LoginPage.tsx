@@ -1,5 +1,5 @@
 import { KeyRound, Mail } from 'lucide-react';
-import { lazy, Suspense, useState, type FormEvent, type ReactNode } from 'react';
+import { lazy, Suspense, useState, type FormEvent, type MouseEvent, type ReactNode } from 'react';
 import { Link, Navigate, useLocation, useSearchParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
@@ -124,8 +124,11 @@ export function Component() {
     void doing('passkey', () => attempt(async () => finishPasskey(await provePasskey(), remember)));
   };
 
+  /** As for a form's own button: a field that mends itself when it is left would move this one away before the release. */
+  const stay = (event: MouseEvent) => event.preventDefault();
+
   const passkeyButton = (
-    <Button wide variant={passkeyFirst ? 'primary' : 'secondary'} icon={KeyRound} busy={busy === 'passkey'} busyLabel={t('passkeyWaiting')} onClick={withPasskey}>
+    <Button wide variant={passkeyFirst ? 'primary' : 'secondary'} icon={KeyRound} busy={busy === 'passkey'} busyLabel={t('passkeyWaiting')} onClick={withPasskey} onMouseDown={stay}>
       {t('passkey')}
     </Button>
   );
@@ -184,7 +187,7 @@ export function Component() {
           <div className="grid gap-3">
             {passkeys && !passkeyFirst && passkeyButton}
             {features.magicLink && (
-              <Button wide icon={Mail} busy={busy === 'link'} busyLabel={t('sending')} onClick={withLink}>
+              <Button wide icon={Mail} busy={busy === 'link'} busyLabel={t('sending')} onClick={withLink} onMouseDown={stay}>
                 {t('mailMe')}
               </Button>
             )}
