@@ -109,10 +109,12 @@ func invitedPerson(c *kernel.Call, i *collections.Invitation) (Person, error) {
 		Status: "invited", CanEnd: may}, err
 }
 
+// orNever leaves an instant out of an answer that never was or never will be.
 func orNever(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
+	t = t.UTC()
 	return &t
 }
 

@@ -60,8 +60,8 @@ func TestTheDeskMovesAccounts(t *testing.T) {
 		what, status, action, subject string
 		ends                          bool // the sessions
 	}{
-		{"suspend", "suspended", "SUSPEND_ACCOUNT", "cerrada por ahora", true},
-		{"resume", "active", "RESUME_ACCOUNT", "abierta de nuevo", false},
+		{"suspend", "suspended", "SUSPEND_ACCOUNT", "desactivada por ahora", true},
+		{"resume", "active", "RESUME_ACCOUNT", "activa de nuevo", false},
 		{"sign-out", "active", "SIGN_OUT_EVERYWHERE", "cerraron sus sesiones", true},
 		{"unlock", "active", "ACCOUNT_UNLOCKED", "entrar de nuevo", false},
 		{"force-password-change", "active", "FORCE_PASSWORD_CHANGE", "contraseña nueva", true},

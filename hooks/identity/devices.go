@@ -90,7 +90,7 @@ func (d *door) listSessions(c *kernel.Call) (*kernel.Reply, error) {
 			Current: x.Id == here || carried != "" && sameHash(x.GetString("token_hash"), deviceHash(c.Auth, carried)),
 			Device:  x.GetString("device_type"), OS: x.GetString("device_os"), Browser: x.GetString("browser"),
 			CreatedAt:  x.GetDateTime("created").Time().UTC(),
-			LastUsedAt: instantOrNil(x.GetDateTime("last_used").Time()), ExpiresAt: x.GetDateTime("expires_at").Time().UTC()})
+			LastUsedAt: orNever(x.GetDateTime("last_used").Time()), ExpiresAt: x.GetDateTime("expires_at").Time().UTC()})
 	}
 	if err := audit.Read(c.App, lineAbout(c, audit.ListSessions)); err != nil {
 		return nil, err

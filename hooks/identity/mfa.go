@@ -81,7 +81,7 @@ func (d *door) factors(c *kernel.Call) (*kernel.Reply, error) {
 	info := FactorsInfo{Policy: policyFor(c.App, c.Auth), Enabled: len(enabled) > 0, Factors: []FactorInfo{},
 		RecoveryCodesLeft: len(codes), Passkeys: len(keys)}
 	for _, f := range enabled {
-		one := FactorInfo{Method: f.Method(), EnabledAt: f.EnabledAt().UTC(), LastUsedAt: instantOrNil(f.LastUsed())}
+		one := FactorInfo{Method: f.Method(), EnabledAt: f.EnabledAt().UTC(), LastUsedAt: orNever(f.LastUsed())}
 		switch one.Method {
 		case collections.MethodSMS:
 			one.Hint = maskedPhone(f.Phone())
@@ -91,14 +91,6 @@ func (d *door) factors(c *kernel.Call) (*kernel.Reply, error) {
 		info.Factors = append(info.Factors, one)
 	}
 	return kernel.OK(info), nil
-}
-
-func instantOrNil(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	at = at.UTC()
-	return &at
 }
 
 func lineAbout(c *kernel.Call, action audit.Action) audit.Entry {

@@ -169,7 +169,7 @@ func TestConnectAndSignInElsewhere(t *testing.T) {
 	if len(listed.Links) != 1 || listed.Links[0].Name != "Town ID" || len(listed.Available) != 0 {
 		t.Errorf("%+v", listed)
 	}
-	if len(c.mail(ada)) == 0 || !strings.Contains(c.mail(ada)[0].Subject, "Another way to sign in") {
+	if len(c.mail(ada)) == 0 || !strings.Contains(c.mail(ada)[0].Subject, "A new way to sign in") {
 		t.Error("nobody was told")
 	}
 

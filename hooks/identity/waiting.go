@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -161,7 +162,7 @@ func (d *door) sendFactorCode(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if method != collections.MethodSMS && method != collections.MethodEmail || !may.has(method) {
+	if method != collections.MethodSMS && method != collections.MethodEmail || !slices.Contains(may.methods, method) {
 		return nil, kernel.Invalid("", "Choose how we send you a code.").Field("method", "option", "Choose one of the ways that are offered.")
 	}
 	// Each token sends a few, but whoever has the password makes as many tokens as they like.
@@ -195,15 +196,6 @@ func (d *door) sendFactorCode(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	return kernel.OK(map[string]any{"sent": true, "expiresIn": w.ExpiresAt - kernel.Now(c.App).Unix()}), nil
-}
-
-func (w ways) has(m collections.FactorMethod) bool {
-	for _, x := range w.methods {
-		if x == m {
-			return true
-		}
-	}
-	return false
 }
 
 // sendCode writes a code to an account's address or number into the outbox; proven, when it is that of a factor.
