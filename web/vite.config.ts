@@ -51,5 +51,6 @@ export default defineConfig({
     setupFiles: ['src/test/setup.ts'],
     restoreMocks: true,
     maxWorkers: 2,
+    retry: 1, // a machine that is busy with other things may starve one test of its time; what is broken fails twice
   },
 });
