@@ -187,6 +187,11 @@ func TestTenThousandGuesses(t *testing.T) {
 					a.want(a.do("POST", auth+"reset-password", "", m{"token": link, "password": "Another-Harbour-43"}, home...), 200, "")
 					return a.login(ada, "Another-Harbour-43", home...)
 				}},
+				{"a mailed link that signs in", func() answer {
+					a.askLink(ada)
+					_, link := a.letter(ada)
+					return a.useLink(m{"token": link})
+				}},
 			} {
 				for n := 0; n < 5; n++ { // her password is locked
 					a.login(ada, wrong, "address", "192.0.2.9")

@@ -20,7 +20,7 @@ import (
 // Signing in elsewhere (OAuth 2, OpenID Connect) is a first proof like a password, for a login that was connected before, by
 // its own person, in a session that had just proven itself. PocketBase talks to the provider; what it would do with
 // the answer never happens: it would make accounts for strangers, find accounts by an address that the provider
-// claims, and reset what it finds unverified (research: PocketBase's record_auth_with_oauth2.go).
+// claims, and reset what it finds unverified (see apis/record_auth_with_oauth2.go there).
 
 const oauthPath = "POST /api/collections/{collection}/auth-with-oauth2"
 
