@@ -128,6 +128,8 @@ type ClinicSettings struct {
 	FreeCancelHours  int
 	RequestAnswerIn  int // hours in which the clinic answers a request
 	MailNamesDetails bool
+	PrivacyOfficer   string // a member of staff; empty: every admin
+	RetentionYears   int    // how long a record is kept after the last care
 
 	limits map[string]LimitRule
 	zone   *time.Location
@@ -168,7 +170,8 @@ func Settings(app core.App) *ClinicSettings {
 	s := &ClinicSettings{ClinicName: "Anteroom", TimeZone: "UTC", Languages: []string{"en", "es"}, Currency: "usd",
 		IdleMinutes: 15, AbsoluteHours: 8, RememberDays: 7, LockoutFailures: 5, LockoutMinutes: 15, PasswordLength: 12,
 		MFAClients: MFAOptional, MFAStaff: MFAOptional, AdultAge: 18, OwnLoginAge: 13, InvitationHours: 72,
-		PasswordClasses: true, RequestHorizon: 180, RequestNotice: 24, FreeCancelHours: 24, RequestAnswerIn: 24, zone: time.UTC}
+		PasswordClasses: true, RequestHorizon: 180, RequestNotice: 24, FreeCancelHours: 24, RequestAnswerIn: 24,
+		RetentionYears: 7, zone: time.UTC}
 	r, err := app.FindFirstRecordByFilter("clinic_settings", "id != ''")
 	if err != nil {
 		return s
@@ -214,6 +217,8 @@ func (s *ClinicSettings) load(r *core.Record) {
 	s.RequestNotice = r.GetInt("request_notice_hours")
 	s.FreeCancelHours = r.GetInt("free_cancel_hours")
 	number("request_answer_hours", &s.RequestAnswerIn)
+	number("retention_years", &s.RetentionYears)
+	text("privacy_officer", &s.PrivacyOfficer)
 	s.PasswordClasses = r.GetBool("password_classes")
 	s.MailNamesDetails = r.GetBool("mail_names_details")
 	if l := r.GetStringSlice("languages"); len(l) > 0 {

@@ -3,6 +3,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -46,12 +48,28 @@ type Config struct {
 	TwilioFrom       string // a number in E.164, or the id of a messaging service (MG...)
 	TwilioAPIBase    string // another address of the Twilio API, for a test double
 
+	ClamdAddress string // CLAMD_ADDRESS: host:port, or the path of clamd's socket; empty: files are not scanned
+
+	// S3 is where files lie instead of the data directory.
+	S3 S3Config
+
+	PrivateListen string // PRIVATE_LISTEN: a second listener; owners then sign in there alone
+
+	AuditHeadEmail  string // AUDIT_HEAD_EMAIL: who is mailed the head of the audit log every day
+	AuditHeadBucket string // AUDIT_HEAD_BUCKET: where it is put every day, at the place of S3
+
 	MailFrom     string
 	SMTPHost     string
 	SMTPPort     int
 	SMTPUser     string
 	SMTPPassword string
 	SMTPTLS      string // one of SMTPStartTLS, SMTPImplicitTLS, SMTPPlain
+}
+
+// S3Config is an S3 service. It is on when Bucket is set.
+type S3Config struct {
+	Bucket, Endpoint, Region, AccessKey, Secret string
+	PathStyle                                   bool
 }
 
 // How mail travels to the server.
@@ -89,6 +107,10 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 		TwilioAuthToken:      getenv("TWILIO_AUTH_TOKEN"),
 		TwilioFrom:           getenv("TWILIO_FROM"),
 		TwilioAPIBase:        strings.TrimRight(getenv("TWILIO_API_BASE"), "/"),
+		ClamdAddress:         getenv("CLAMD_ADDRESS"),
+		PrivateListen:        getenv("PRIVATE_LISTEN"),
+		AuditHeadEmail:       getenv("AUDIT_HEAD_EMAIL"),
+		AuditHeadBucket:      getenv("AUDIT_HEAD_BUCKET"),
 		MailFrom:             getenv("MAIL_FROM"),
 		SMTPHost:             getenv("SMTP_HOST"),
 		SMTPPort:             587,
@@ -134,6 +156,8 @@ func LoadConfig(getenv func(string) string, mode Mode) (Config, error) {
 		bad("STRIPE_SECRET_KEY is missing, but other STRIPE_ variables are set")
 	}
 	c.checkTwilio(bad)
+	c.readS3(getenv, bad)
+	c.checkNetwork(bad)
 	if s := getenv("SMTP_PORT"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > 65535 {
@@ -183,6 +207,55 @@ func oauthProviders(getenv func(string) string, mode Mode, bad func(string, ...a
 		out = append(out, o)
 	}
 	return out
+}
+
+// readS3 wants the bucket, its place and both keys, or none of them.
+func (c *Config) readS3(getenv func(string) string, bad func(string, ...any)) {
+	c.S3 = S3Config{Bucket: getenv("S3_BUCKET"), Endpoint: strings.TrimRight(getenv("S3_ENDPOINT"), "/"), Region: getenv("S3_REGION"),
+		AccessKey: getenv("S3_ACCESS_KEY_ID"), Secret: getenv("S3_SECRET_ACCESS_KEY")}
+	if s := getenv("S3_PATH_STYLE"); s != "" {
+		var err error
+		if c.S3.PathStyle, err = strconv.ParseBool(s); err != nil {
+			bad("S3_PATH_STYLE must be true or false")
+		}
+	}
+	if c.S3 == (S3Config{}) {
+		if c.AuditHeadBucket != "" {
+			bad("AUDIT_HEAD_BUCKET needs S3_ENDPOINT, S3_REGION and the S3 keys")
+		}
+		return
+	}
+	for _, v := range [][2]string{{"S3_BUCKET", c.S3.Bucket}, {"S3_ENDPOINT", c.S3.Endpoint}, {"S3_REGION", c.S3.Region},
+		{"S3_ACCESS_KEY_ID", c.S3.AccessKey}, {"S3_SECRET_ACCESS_KEY", c.S3.Secret}} {
+		if v[1] == "" {
+			bad("%s is missing: files in S3 need S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY", v[0])
+		}
+	}
+	if c.S3.Endpoint != "" {
+		u, err := url.Parse(c.S3.Endpoint)
+		if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+			bad("S3_ENDPOINT must begin with https://, or be an address of this machine")
+		}
+	}
+}
+
+// checkNetwork checks addresses that only one variable names.
+func (c Config) checkNetwork(bad func(string, ...any)) {
+	if c.ClamdAddress != "" && !strings.HasPrefix(c.ClamdAddress, "/") {
+		if host, _, err := net.SplitHostPort(c.ClamdAddress); err != nil || host == "" {
+			bad("CLAMD_ADDRESS must be host:port, or the path of clamd's socket")
+		}
+	}
+	if c.PrivateListen != "" {
+		if _, _, err := net.SplitHostPort(c.PrivateListen); err != nil {
+			bad("PRIVATE_LISTEN must be an address such as 127.0.0.1:8091")
+		}
+	}
+	if c.AuditHeadEmail != "" {
+		if a, err := mail.ParseAddress(c.AuditHeadEmail); err != nil || a.Address != c.AuditHeadEmail {
+			bad("AUDIT_HEAD_EMAIL must be an e-mail address")
+		}
+	}
 }
 
 // checkTwilio wants all three variables or none, each of the kind that Twilio gives out.

@@ -43,6 +43,7 @@ var settingRanges = map[string]struct{ low, high int }{
 	"request_horizon_days": {1, 730},
 	"request_answer_hours": {1, 24 * 14},
 	"free_cancel_hours":    {0, 24 * 30},
+	"retention_years":      {3, 100},
 }
 
 // refuseBadSettings: what the whole clinic runs on is checked before it is kept, whoever writes it.
