@@ -57,7 +57,7 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 		maps.Copy(values, mine)
 		own[collection] = c.Add(t, collection, values).Id
 	}
-	sign("passkey_credentials", map[string]any{"name": "Phone", "credential_id": base64.RawURLEncoding.EncodeToString([]byte("of " + login)), "public_key": "x", "device_type": "single"})
+	sign("passkey_credentials", map[string]any{"name": "Phone", "credential_id": base64.RawURLEncoding.EncodeToString([]byte("of " + login)), "public_key": base64.RawURLEncoding.EncodeToString([]byte("x")), "device_type": "single"})
 	sign("remembered_devices", map[string]any{"token_hash": "of " + login, "expires_at": start})
 	if own["portal_sessions"] = claimed(c.As(t, emailOf[login])); own["portal_sessions"] == "" {
 		t.Fatal("a token without a session")

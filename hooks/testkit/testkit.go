@@ -97,6 +97,9 @@ var template = sync.OnceValues(func() (string, error) {
 	if err := furnish(app); err != nil {
 		return "", err
 	}
+	if err := mutate(app, os.Getenv("ANTEROOM_MUTANT")); err != nil {
+		return "", err
+	}
 	return dir, terminate(app)
 })
 
