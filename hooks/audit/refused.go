@@ -94,7 +94,8 @@ func codeOf(refusal *kernel.Error) string {
 	return refusal.Code + "/" + refusal.Reason
 }
 
-var recordID = regexp.MustCompile(`^\w{1,40}$`)
+// recordID is the form of a record's id. Anything else in a path may be anybody's text.
+var recordID = regexp.MustCompile(`^[a-z0-9]{15}$`)
 
 // noteRefusal writes the general line. It cannot stop an answer that says no anyway, so an error goes to the log.
 func noteRefusal(e *core.RequestEvent, status int, code, resource string) {
@@ -103,7 +104,7 @@ func noteRefusal(e *core.RequestEvent, status int, code, resource string) {
 	}
 	entry := EntryFor(kernel.ActorFrom(e), Refusal, resource, "")
 	entry.Result, entry.ErrorCode = ResultRefused, code
-	if id := e.Request.PathValue("id"); recordID.MatchString(id) { // anything else may be anybody's text
+	if id := e.Request.PathValue("id"); recordID.MatchString(id) {
 		entry.ResourceID = id
 	}
 	// the route as declared: the path itself may hold anything
