@@ -53,11 +53,11 @@ func TestRefusalsOfOurRoutes(t *testing.T) {
 		status int
 		line   string
 	}{
-		"/absent/abc123":    {404, `guest  ACCESS_REFUSED FORM abc123 refused NOT_FOUND {"route":"GET /api/v1/portal/absent/{id}","status":404}`},
-		"/forbidden/abc123": {403, `guest  ACCESS_REFUSED FORM abc123 refused FORBIDDEN/ROLE {"route":"GET /api/v1/portal/forbidden/{id}","status":403}`},
-		"/invalid/abc123":   {400, `guest  ACCESS_REFUSED FORM abc123 refused VALIDATION_ERROR/PAST {"route":"GET /api/v1/portal/invalid/{id}","status":400}`},
-		"/conflict/abc123":  {409, `guest  ACCESS_REFUSED FORM abc123 refused CONFLICT/SLOT_UNAVAILABLE {"route":"GET /api/v1/portal/conflict/{id}","status":409}`},
-		"/too-many/abc123":  {429, `guest  ACCESS_REFUSED FORM abc123 refused RATE_LIMITED {"route":"GET /api/v1/portal/too-many/{id}","status":429}`},
+		"/absent/abcdefgh1234567":    {404, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused NOT_FOUND {"route":"GET /api/v1/portal/absent/{id}","status":404}`},
+		"/forbidden/abcdefgh1234567": {403, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused FORBIDDEN/ROLE {"route":"GET /api/v1/portal/forbidden/{id}","status":403}`},
+		"/invalid/abcdefgh1234567":   {400, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused VALIDATION_ERROR/PAST {"route":"GET /api/v1/portal/invalid/{id}","status":400}`},
+		"/conflict/abcdefgh1234567":  {409, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused CONFLICT/SLOT_UNAVAILABLE {"route":"GET /api/v1/portal/conflict/{id}","status":409}`},
+		"/too-many/abcdefgh1234567":  {429, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused RATE_LIMITED {"route":"GET /api/v1/portal/too-many/{id}","status":429}`},
 		"/mine":             {401, `guest  ACCESS_REFUSED   refused UNAUTHORIZED/SIGN_IN_REQUIRED {"route":"GET /api/v1/portal/mine","status":401}`},
 		// an id that is no id may be anybody's text: it is not kept
 		"/absent/Anna%20Test%20is%20ill": {404, `guest  ACCESS_REFUSED FORM  refused NOT_FOUND {"route":"GET /api/v1/portal/absent/{id}","status":404}`},
@@ -70,7 +70,7 @@ func TestRefusalsOfOurRoutes(t *testing.T) {
 		equal(t, path, strings.Join([]string{l.ActorKind, l.ActorID, l.Action, l.ResourceType, l.ResourceID, l.Result, l.ErrorCode, l.Details}, " "), want.line)
 		equal(t, "address", l.IP, "127.0.0.1")
 	}
-	for path, status := range map[string]int{"/broken/abc123": 500, "/unavailable/abc123": 503, "/open": 200, "/no-such-route": 404} {
+	for path, status := range map[string]int{"/broken/abcdefgh1234567": 500, "/unavailable/abcdefgh1234567": 503, "/open": 200, "/no-such-route": 404} {
 		equal(t, path, len(get(path, status)), 0)
 	}
 
@@ -84,7 +84,7 @@ func TestRefusalsOfOurRoutes(t *testing.T) {
 
 	// the answer to a refusal does not depend on the log
 	repair := breakLog(t, app)
-	equal(t, "without a log", len(get("/absent/abc123", 404)), 0)
+	equal(t, "without a log", len(get("/absent/abcdefgh1234567", 404)), 0)
 	code, _ := call(t, "POST", base+"/login", "", nil)
 	if code < 400 {
 		t.Errorf("login without a log: %d", code)
