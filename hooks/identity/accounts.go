@@ -38,7 +38,7 @@ func bindAccounts(d *door) {
 		route(http.MethodPost, "/{id}/resume", onAccount("resume", resume)),
 		route(http.MethodPost, "/{id}/force-password-change", onAccount("force_password_change", d.forcePasswordChange)),
 		route(http.MethodPost, "/{id}/sign-out", onAccount("sign_out", d.signOutEverywhere)),
-		route(http.MethodPost, "/{id}/reset-factors", onAccount("reset_factors", resetFactors)),
+		route(http.MethodPost, "/{id}/reset-factors", onAccount(actResetFactors, resetFactors)),
 	)
 }
 
@@ -148,13 +148,18 @@ func (d *door) signOutEverywhere(tx core.App, by kernel.Actor, u *collections.Po
 		d.sessions.revokeOwnerAs(tx, by, collections.PortalUsers, u.Id, collections.EndedAccount, "")
 }
 
+const actResetFactors = "reset_factors"
+
 // keepReason notes who of the clinic did what to a login, and why.
 func keepReason(tx core.App, by kernel.Actor, account, what string, in deskReason) error {
 	h, err := collections.NewAccountEvent(tx, account, what, in.Reason, kernel.Now(tx))
 	if err != nil {
 		return err
 	}
-	h.Load(map[string]any{"actor_kind": by.Kind, "actor": by.ID, "identity_check": in.IdentityCheck})
+	h.Load(map[string]any{"actor_kind": by.Kind, "actor": by.ID})
+	if what == actResetFactors { // nothing else asks for it
+		h.Set("identity_check", in.IdentityCheck)
+	}
 	return kernel.SaveAs(tx, by, h.Record)
 }
 
