@@ -10,6 +10,7 @@ app.routes.superuserOnly("#/portal-accounts", page("accounts.js"));
 app.routes.superuserOnly("#/your-sign-in", page("yours.js"));
 app.routes.blank("#/new-password", page("password.js"));
 app.routes.guestOnly("#/staff-login", page("signin.js"));
+app.routes.guestOnly("#/owner-login", page("signin.js"));
 app.routes.fallbackPath = "#/desk";
 
 // ---- who is here
@@ -47,7 +48,6 @@ watch(() => [app.store.superuser?.id, app.store.superuser?.role], () => {
 
 // What is one's own stands under one's own name.
 document.addEventListener("mount:loggedUserDropdown", (e) => {
-    if (!isStaff()) return;
     e.detail.prepend(t.a({ className: "dropdown-item", href: "#/your-sign-in", onclick: () => e.detail.hidePopover() },
         t.i({ className: "ri-shield-user-line", ariaHidden: true }), t.span({ className: "txt" }, "Your sign-in")));
 });
