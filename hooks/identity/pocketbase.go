@@ -36,8 +36,8 @@ func bindPocketBaseDoors(d *door) {
 		Id: "identity.filetoken", Priority: outermost, Func: d.issueFileToken})
 	app.OnFileDownloadRequest().Bind(&hook.Handler[*core.FileDownloadRequestEvent]{
 		Id: "identity.file", Priority: outermost, Func: d.checkFileToken})
-	app.OnCollectionValidate(collections.PortalUsers, collections.Staff).BindFunc(refuseOtherSignIns)
-	app.OnCollectionValidate(collections.Owners).BindFunc(keepOtherSignInsOff)
+	app.OnCollectionValidate(slices.Sorted(maps.Keys(kinds))...).BindFunc(refuseOtherSignIns)
+	app.OnCollectionCreate(collections.Owners).BindFunc(makeOwnersWithoutAlerts)
 }
 
 // replaced are endpoints of PocketBase that ours stand for, or that nobody offers. They are closed for every auth
@@ -231,10 +231,8 @@ func refuseOtherSignIns(e *core.CollectionEvent) error {
 	return nil
 }
 
-// keepOtherSignInsOff is the same for the owners' collection. PocketBase itself makes it, with alerts on, before any of
-// our migrations runs: what cannot be refused there is put right.
-func keepOtherSignInsOff(e *core.CollectionEvent) error {
-	c := e.Collection
-	c.MFA.Enabled, c.OTP.Enabled, c.OAuth2.Enabled, c.AuthAlert.Enabled = false, false, false, false
+// makeOwnersWithoutAlerts: PocketBase itself makes the owners' collection, with alerts on, before any of our migrations.
+func makeOwnersWithoutAlerts(e *core.CollectionEvent) error {
+	e.Collection.AuthAlert.Enabled = false
 	return e.Next()
 }
