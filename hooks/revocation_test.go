@@ -14,6 +14,7 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/totp"
 
+	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
@@ -21,10 +22,19 @@ import (
 // revocation is one way in which the sign-ins of an account end. end acts; whose session ends is the one that was opened
 // before, over a real connection.
 type revocation struct {
-	name  string
-	staff bool
-	end   func(w *cut)
+	name string
+	of   someone
+	end  func(w *cut)
 }
+
+// someone is an account of one kind, with a page and a topic that only a live session of theirs opens.
+type someone struct{ email, page, topic string }
+
+var (
+	aClient = someone{testkit.AdaEmail, kernel.Portal + "/appointments", "portal"}
+	aStaff  = someone{testkit.DeskEmail, kernel.Desk + "/day", "appointments/*"}
+	anOwner = someone{testkit.OwnerEmail, "/api/settings", "appointments/*"}
+)
 
 // cut is a clinic behind a real server, with the session that is to end (token) and another one of the same account.
 type cut struct {
@@ -100,30 +110,49 @@ func (w *cut) mailed(to string) string {
 }
 
 var revocations = []revocation{
-	{"signing out", false, func(w *cut) { w.post("/auth/logout", w.token, nil) }},
-	{"signing that device out from another", false, func(w *cut) {
+	{"signing out", aClient, func(w *cut) { w.post("/auth/logout", w.token, nil) }},
+	{"signing that device out from another", aClient, func(w *cut) {
 		w.did(w.Do(w.t, "DELETE", kernel.Portal+"/auth/sessions/"+w.session, w.other, nil))
 	}},
-	{"signing all others out", false, func(w *cut) { w.did(w.Do(w.t, "DELETE", kernel.Portal+"/auth/sessions/others", w.other, nil)) }},
-	{"another password", false, func(w *cut) {
+	{"signing all others out", aClient, func(w *cut) { w.did(w.Do(w.t, "DELETE", kernel.Portal+"/auth/sessions/others", w.other, nil)) }},
+	{"another password", aClient, func(w *cut) {
 		w.post("/auth/change-password", w.other, map[string]any{"currentPassword": testkit.Password, "newPassword": "Another-Harbour-43"})
 	}},
-	{"a second factor is set up", false, func(w *cut) { w.authenticator() }},
-	{"another address", false, func(w *cut) {
+	{"a second factor is set up", aClient, func(w *cut) { w.authenticator() }},
+	{"another address", aClient, func(w *cut) {
 		w.post("/auth/change-email", w.other, map[string]any{"email": "ada.new@mail.example"})
 		w.post("/auth/change-email/confirm", w.other, map[string]any{"code": w.mailed("ada.new@mail.example"), "oldCode": w.mailed(testkit.AdaEmail)})
 	}},
-	{"the account is closed by its person", false, func(w *cut) { w.post("/auth/close-account", w.other, map[string]any{"confirm": true}) }},
-	{"the desk suspends", false, func(w *cut) { w.desk("suspend", nil) }},
-	{"the desk signs out", false, func(w *cut) { w.desk("sign-out", nil) }},
-	{"the desk asks for another password", false, func(w *cut) { w.desk("force-password-change", nil) }},
-	{"the desk resets second factors", false, func(w *cut) { w.desk("reset-factors", map[string]any{"identityCheck": "in_person"}) }},
-	{"the account is locked", false, func(w *cut) { w.change("portal_users", testkit.AdaLogin, "account_status", "locked") }},
-	{"the idle limit", false, func(w *cut) { w.Advance(15*time.Minute + time.Second) }},
-	{"the absolute limit", false, func(w *cut) { w.Advance(8*time.Hour + time.Second) }},
-	{"another role", true, func(w *cut) { w.change("staff", testkit.DeskStaff, "role", "billing") }},
-	{"a member of staff leaves", true, func(w *cut) { w.change("staff", testkit.DeskStaff, "is_active", false) }},
-	{"staff sign out elsewhere", true, func(w *cut) { w.did(w.Do(w.t, "DELETE", kernel.Portal+"/auth/sessions/others", w.other, nil)) }},
+	{"the account is closed by its person", aClient, func(w *cut) { w.post("/auth/close-account", w.other, map[string]any{"confirm": true}) }},
+	{"the desk suspends", aClient, func(w *cut) { w.desk("suspend", nil) }},
+	{"the desk signs out", aClient, func(w *cut) { w.desk("sign-out", nil) }},
+	{"the desk asks for another password", aClient, func(w *cut) { w.desk("force-password-change", nil) }},
+	{"the desk resets second factors", aClient, func(w *cut) { w.desk("reset-factors", map[string]any{"identityCheck": "in_person"}) }},
+	{"the account is locked", aClient, func(w *cut) { w.change("portal_users", testkit.AdaLogin, "account_status", "locked") }},
+	{"the idle limit", aClient, func(w *cut) { w.Advance(15*time.Minute + time.Second) }},
+	{"the absolute limit", aClient, func(w *cut) { w.Advance(8*time.Hour + time.Second) }},
+	{"another role", aStaff, func(w *cut) { w.change("staff", testkit.DeskStaff, "role", "billing") }},
+	{"a member of staff leaves", aStaff, func(w *cut) { w.change("staff", testkit.DeskStaff, "is_active", false) }},
+	{"staff sign out elsewhere", aStaff, func(w *cut) { w.did(w.Do(w.t, "DELETE", kernel.Portal+"/auth/sessions/others", w.other, nil)) }},
+	{"the owner signs out", anOwner, func(w *cut) { w.post("/auth/logout", w.token, nil) }},
+	{"the owner signs that device out from another", anOwner, func(w *cut) {
+		w.did(w.Do(w.t, "DELETE", kernel.Portal+"/auth/sessions/"+w.session, w.other, nil))
+	}},
+	{"another password of the owner", anOwner, func(w *cut) {
+		w.post("/auth/change-password", w.other, map[string]any{"currentPassword": testkit.Password, "newPassword": "Another-Harbour-43"})
+	}},
+	{"the owner sets up a second factor", anOwner, func(w *cut) { w.authenticator() }},
+	{"the command line sets the owner's password", anOwner, func(w *cut) { w.change("_superusers", testkit.Owner, "password", "Another-Harbour-43") }},
+	{"the owner's factors are reset on the machine", anOwner, func(w *cut) {
+		reset := identity.OwnersCommand(w.App)
+		reset.SetArgs([]string{"reset-factors", testkit.OwnerEmail})
+		reset.SetOut(io.Discard)
+		if err := reset.Execute(); err != nil {
+			w.t.Fatal(err)
+		}
+	}},
+	{"the owner at the idle limit", anOwner, func(w *cut) { w.Advance(15*time.Minute + time.Second) }},
+	{"the owner at the absolute limit", anOwner, func(w *cut) { w.Advance(8*time.Hour + time.Second) }},
 }
 
 // TestRevocationCutsEverything: whatever ends a session ends requests, the open stream and downloads within two
@@ -133,10 +162,8 @@ func TestRevocationCutsEverything(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
 			w := &cut{Clinic: testkit.New(t), t: t}
-			email, page, file := testkit.AdaEmail, kernel.Portal+"/appointments", ""
-			if x.staff {
-				email, page = testkit.DeskEmail, kernel.Desk+"/day"
-			} else {
+			email, page, file := x.of.email, x.of.page, ""
+			if x.of == aClient {
 				visit := w.Add(t, "appointments", map[string]any{"client": testkit.Ada, "clinician": testkit.Ana, "service": testkit.Therapy, "location": testkit.Location,
 					"start_time": testkit.Monday.Add(10 * 24 * time.Hour), "status": "confirmed", "service_location": "in_office", "requested_via": "phone"})
 				file = kernel.Portal + "/appointments/" + visit.Id + "/ics"
@@ -146,7 +173,7 @@ func TestRevocationCutsEverything(t *testing.T) {
 			bystander := w.As(t, testkit.BoEmail)
 			w.server = httptest.NewServer(w.Handler)
 			defer func() { w.server.CloseClientConnections(); w.server.Close() }()
-			stream, bystanders := w.listen(w.token, x.staff), w.listen(bystander, false)
+			stream, bystanders := w.listen(w.token, x.of.topic), w.listen(bystander, aClient.topic)
 			for _, path := range []string{page, file} {
 				if path != "" && w.get(path, w.token) != http.StatusOK {
 					t.Fatal(path, w.get(path, w.token), "before anything ended")
@@ -197,7 +224,7 @@ func (w *cut) get(path, token string) int {
 }
 
 // listen opens a stream as the SDK does; the channel closes with it.
-func (w *cut) listen(token string, staff bool) <-chan struct{} {
+func (w *cut) listen(token, topic string) <-chan struct{} {
 	w.t.Helper()
 	res, err := w.server.Client().Get(w.server.URL + "/api/realtime")
 	if err != nil {
@@ -210,10 +237,6 @@ func (w *cut) listen(token string, staff bool) <-chan struct{} {
 		if !strings.HasPrefix(lines.Text(), "id:") {
 			id = ""
 		}
-	}
-	topic := "portal"
-	if staff {
-		topic = "appointments/*"
 	}
 	body, _ := json.Marshal(map[string]any{"clientId": strings.TrimSpace(id), "subscriptions": []string{topic}})
 	r, _ := http.NewRequest("POST", w.server.URL+"/api/realtime", bytes.NewReader(body))

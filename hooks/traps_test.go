@@ -109,7 +109,8 @@ func (w *cut) linkIn(to, page string) string {
 	return ""
 }
 
-var bothLogins = []struct{ collection, email, id string }{{"portal_users", testkit.AdaEmail, testkit.AdaLogin}, {"staff", testkit.DeskEmail, testkit.DeskStaff}}
+var everyLogin = []struct{ collection, email, id string }{{"portal_users", testkit.AdaEmail, testkit.AdaLogin}, {"staff", testkit.DeskEmail, testkit.DeskStaff},
+	{"_superusers", testkit.OwnerEmail, testkit.Owner}}
 
 func pb(collection, path string) string { return "/api/collections/" + collection + "/" + path }
 
@@ -174,7 +175,7 @@ var recordTraps = []trap{
 				w.t.Errorf("%s: %s and %s", path, plain.Body, asked.Body)
 			}
 		}
-		for _, x := range bothLogins {
+		for _, x := range everyLogin {
 			in := w.did(w.ask("POST", pb(x.collection, "auth-with-password"+all), "", body{"identity": x.email, "password": testkit.Password}))
 			account := w.Find(w.t, x.collection, x.id)
 			for _, secret := range []string{account.TokenKey(), account.GetString("password:hash"), "mfa_phone", "last_login_ip", testkit.Ada} {
@@ -433,7 +434,7 @@ var signInTraps = []trap{
 		}
 	}},
 	{"PB20 no token comes without a method that is known", nil, func(w *cut) {
-		for _, x := range bothLogins {
+		for _, x := range everyLogin {
 			account := w.Find(w.t, x.collection, x.id)
 			bare, err := account.NewAuthToken()
 			if err != nil {
@@ -461,7 +462,7 @@ var signInTraps = []trap{
 	}},
 	{"PB21 second factors are our own: two weak proofs of PocketBase's make no strong one", nil, func(w *cut) {
 		owner := w.As(w.t, testkit.OwnerEmail)
-		for _, x := range bothLogins {
+		for _, x := range everyLogin {
 			for _, option := range []string{"mfa", "otp", "oauth2", "authAlert"} {
 				w.want(w.ask("PATCH", "/api/collections/"+x.collection, owner, body{option: body{"enabled": true, "duration": 600, "length": 8}}), 400, "")
 			}
@@ -488,7 +489,7 @@ var signInTraps = []trap{
 	}},
 	{"PB22 asking for a mail tells nobody who exists, by answer or by work", nil, func(w *cut) {
 		for _, email := range []string{testkit.AdaEmail, "nobody@mail.example"} {
-			for _, x := range bothLogins {
+			for _, x := range everyLogin {
 				w.want(w.ask("POST", pb(x.collection, "request-otp"), "", body{"email": email}), 403, "SIGN_IN_METHOD_CLOSED")
 			}
 		}
@@ -610,6 +611,20 @@ var signInTraps = []trap{
 		w.want(w.auth("login", bo, body{"email": testkit.AdaEmail, "password": testkit.Password}), 403, "ACCOUNT_LOCKED")
 		w.want(w.ask("POST", pb("portal_users", "auth-with-password"), bo, body{"identity": testkit.AdaEmail, "password": testkit.Password}), 403, "ACCOUNT_LOCKED")
 	}},
+	{"PB31 PocketBase's limits pass owners by; ours hold for their accounts and their tokens", nil, func(w *cut) {
+		owner := w.As(w.t, testkit.OwnerEmail)
+		door := pb("_superusers", "auth-with-password")
+		for i := range 5 {
+			w.want(w.ask("POST", door, []string{"", owner}[i%2], body{"identity": testkit.OwnerEmail, "password": "Wrong-Harbour-42"}), 401, "INVALID_CREDENTIALS")
+		}
+		for _, token := range []string{"", owner} {
+			w.want(w.ask("POST", door, token, body{"identity": testkit.OwnerEmail, "password": testkit.Password}), 403, "ACCOUNT_LOCKED")
+		}
+		w.want(w.auth("reauthenticate", owner, body{"password": testkit.Password}), 403, "ACCOUNT_LOCKED")
+		if n := w.Count(w.t, "portal_audit_log", "action = 'ACCOUNT_LOCKED' AND resource_type = 'OWNER'", nil); n != 1 {
+			w.t.Error("lines of the lock:", n)
+		}
+	}},
 	{"PB38 a provider's word about an address opens and changes nothing", providerSays(testkit.AdaEmail), func(w *cut) {
 		elsewhere := func(token string) *testkit.Response {
 			return w.ask("POST", pb("portal_users", "auth-with-oauth2"), token, body{"provider": "oidc", "code": "x", "codeVerifier": "y", "redirectURL": "http://portal.example/api/oauth2-redirect",
@@ -644,7 +659,7 @@ func providerSays(email string) func(cfg *kernel.Config) {
 
 var sessionTraps = []trap{
 	{"PB32 renewing a token moves no limit", nil, func(w *cut) {
-		for _, x := range bothLogins {
+		for _, x := range everyLogin {
 			token, page := w.Fresh(w.t, x.email), kernel.Portal+"/auth/sessions"
 			first := claimed(token)
 			for at := time.Duration(0); at < 8*time.Hour; at += 10 * time.Minute {
@@ -662,16 +677,14 @@ var sessionTraps = []trap{
 	}},
 	{"PB33 whatever changes an account ends its sessions, but the one that did it", nil, func(w *cut) {
 		// one clinic for each; that the streams end as well is TestRevocationCutsEverything
-		goesOn := map[string]bool{"another password": true, "a second factor is set up": true, "signing all others out": true, "signing that device out from another": true}
+		goesOn := map[string]bool{"another password": true, "a second factor is set up": true, "signing all others out": true, "signing that device out from another": true,
+			"the owner signs that device out from another": true, "another password of the owner": true, "the owner sets up a second factor": true}
 		for _, x := range revocations {
 			if strings.HasSuffix(x.name, "limit") {
 				continue
 			}
 			one := &cut{Clinic: testkit.New(w.t), t: w.t}
-			email, page := testkit.AdaEmail, kernel.Portal+"/appointments"
-			if x.staff {
-				email, page = testkit.DeskEmail, kernel.Desk+"/day"
-			}
+			email, page := x.of.email, x.of.page
 			one.token, one.other = one.Fresh(w.t, email), one.Fresh(w.t, email)
 			one.session = claimed(one.token)
 			one.want(one.ask("GET", page, one.token, nil), 200, "")
@@ -685,7 +698,7 @@ var sessionTraps = []trap{
 		}
 	}},
 	{"PB34 nobody acts as somebody else", nil, func(w *cut) {
-		for _, x := range bothLogins {
+		for _, x := range everyLogin {
 			for _, who := range []string{testkit.OwnerEmail, testkit.AdminEmail, testkit.AdaEmail, ""} {
 				token := ""
 				if who != "" {
@@ -776,6 +789,30 @@ var serverTraps = []trap{
 			w.want(w.ask("PATCH", "/api/collections/clients", owner, body{"listRule": ""}), 403, "SCHEMA_FIXED")
 			w.want(w.ask("PUT", "/api/collections/import", owner, body{"collections": []body{{"name": "mine", "type": "base"}}}), 403, "SCHEMA_FIXED")
 		})
+		bare, err := w.Find(w.t, "_superusers", testkit.Owner).NewStaticAuthToken(24 * time.Hour) // as the installer makes one
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		pages := []string{"/api/backups", "/api/settings", "/api/logs", "/api/collections", pb("clients", "records"), kernel.Desk + "/day"}
+		for _, page := range pages {
+			w.want(w.ask("GET", page, owner, nil), 200, "")
+			w.want(w.ask("GET", page, bare, nil), 401, "SESSION_ENDED")
+		}
+		w.Advance(15*time.Minute + time.Second) // an unattended screen
+		for _, page := range pages {
+			w.want(w.ask("GET", page, owner, nil), 401, "SESSION_ENDED")
+		}
+	}},
+	{"PB36 what the owner reads is on record with the session, and what is secret is no question", nil, func(w *cut) {
+		owner := w.As(w.t, testkit.OwnerEmail)
+		w.want(w.ask("GET", pb("clients", "records/"+testkit.Ada), owner, nil), 200, "")
+		if n := w.Count(w.t, "portal_audit_log", "action = 'VIEW_CLIENT' AND actor_kind = 'owner' AND actor_id = {:o} AND session_id = {:s} AND client_id = {:c}",
+			dbx.Params{"o": testkit.Owner, "s": claimed(owner), "c": testkit.Ada}); n != 1 {
+			w.t.Error("lines of what was read:", n)
+		}
+		for _, question := range []string{"filter=tokenKey%20~%20%22a%22", "sort=-password", "filter=@collection.staff.tokenKey%20?~%20%22a%22"} {
+			w.want(w.ask("GET", pb("portal_users", "records?"+question), owner, nil), 400, "SECRET_FIELD")
+		}
 	}},
 	{"PB39 a form of another page writes nothing", nil, func(w *cut) {
 		w.untouched(func() {

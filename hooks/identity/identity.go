@@ -1,12 +1,12 @@
 // Package identity owns who somebody is: registration, proof of an address, passwords, sign-in, sessions, and the
 // rules of accounts and of the people behind them. It owns portal_sessions, account_tokens, invitations and the table
-// sign_in_failures, and the rules of portal_users, staff, clients, client_access and care_team; it gives access twice:
-// when a registration's address is proven, and when an invitation is accepted. A login is told through notices when its
-// client's details change, and when somebody else may act for that client or no longer may.
+// sign_in_failures, and the rules of portal_users, staff, owners (_superusers), clients, client_access and care_team; it
+// gives access twice: when a registration's address is proven, and when an invitation is accepted. A login is told
+// through notices when its client's details change, and when somebody else may act for that client or no longer may.
 //
 // What it promises, and through which layer:
 //
-//   - A token of portal_users or staff is worth something only while the session lives whose id it carries as the
+//   - A token of any auth collection is worth something only while the session lives whose id it carries as the
 //     claim "sid": idle and absolute limits, not ended, the account open. Router middleware, every request.
 //   - A session is opened by SignIn and nothing else, whichever door somebody comes through. Every answer of
 //     PocketBase that would carry an auth token passes OnRecordAuthRequest, which refuses what it does not know.

@@ -26,7 +26,7 @@ func furnish(app core.App) error {
 			"phone": "(303) 555-0100", "crisis_text": "Call or text 988.", "password_classes": true, "request_notice_hours": 24, "free_cancel_hours": 24}},
 		{"locations", map[string]any{"id": Location, "name": "Main Street", "street": "1 Main Street", "city": "Boulder", "state": "CO",
 			"zip_code": "80301", "time_zone": Zone, "is_active": true}},
-		{core.CollectionNameSuperusers, map[string]any{"email": OwnerEmail, "password": Password, "verified": true}},
+		{core.CollectionNameSuperusers, map[string]any{"id": Owner, "email": OwnerEmail, "password": Password, "verified": true}},
 		staffMember(AnaStaff, AnaEmail, "Ana", "Reyes", "clinician"),
 		staffMember(DeskStaff, DeskEmail, "Dee", "Desk", "front_desk"),
 		staffMember(Admin, AdminEmail, "Al", "Admin", "admin"),

@@ -47,6 +47,7 @@ const (
 	Uma       = "clientuma000000"
 	AdaLogin  = "loginada0000000"
 	BoLogin   = "loginbo00000000"
+	Owner     = "ownerowner00000"
 	Location  = "location0000000"
 	Ana       = "clinicianana000"
 	Ben       = "clinicianben000"

@@ -10,6 +10,7 @@ app.routes.superuserOnly("#/portal-accounts", page("accounts.js"));
 app.routes.superuserOnly("#/your-sign-in", page("yours.js"));
 app.routes.blank("#/new-password", page("password.js"));
 app.routes.guestOnly("#/staff-login", page("signin.js"));
+app.routes.guestOnly("#/owner-login", page("signin.js"));
 app.routes.fallbackPath = "#/desk";
 
 // ---- who is here
@@ -47,7 +48,6 @@ watch(() => [app.store.superuser?.id, app.store.superuser?.role], () => {
 
 // What is one's own stands under one's own name.
 document.addEventListener("mount:loggedUserDropdown", (e) => {
-    if (!isStaff()) return;
     e.detail.prepend(t.a({ className: "dropdown-item", href: "#/your-sign-in", onclick: () => e.detail.hidePopover() },
         t.i({ className: "ri-shield-user-line", ariaHidden: true }), t.span({ className: "txt" }, "Your sign-in")));
 });
@@ -60,22 +60,18 @@ watch(() => [isStaff(), app.store.activeCollection?.createRule], () => {
 // ---- signing in and out
 
 const DOOR = "anteroom.door"; // which sign-in page was used last on this computer
-const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/login?owner" : "#/staff-login");
+const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/owner-login" : "#/staff-login");
 
-// The dashboard sends whoever is signed out to the owner's page. Staff are many and the owner is one. And the owner's
-// pages have nothing for staff.
+// The dashboard's own sign-in page knows no second step: ours stands for it, and so it does for the dashboard's mailed
+// passwords. And the owner's pages have nothing for staff.
 function rightPlace() {
-    if (location.hash == "#/login" && door() != "#/login?owner") location.replace("#/staff-login");
+    if (/^#\/(login|request-password-reset)/.test(location.hash)) location.replace(location.hash == "#/login?owner" ? "#/owner-login" : door());
     if (isStaff() && /^#\/(logs|settings)/.test(location.hash)) location.replace("#/desk");
-    if (!isStaff() && /^#\/(your-sign-in|new-password)/.test(location.hash)) location.replace(app.pb.authStore.isValid ? "#/desk" : door());
+    if (!app.pb.authStore.isValid && /^#\/(your-sign-in|new-password)/.test(location.hash)) location.replace(door());
 }
 window.addEventListener("hashchange", rightPlace);
 rightPlace();
 if ((!location.hash || location.hash == "#/") && !app.pb.authStore.isValid) location.replace(door());
-document.addEventListener("mount:pageSuperuserLogin", (e) => {
-    app.store.title = "Owner sign in";
-    e.detail.appendChild(t.div({ className: "txt-center m-t-base" }, t.a({ href: "#/staff-login", className: "link-hint" }, "Work at the clinic? Sign in here")));
-});
 
 function forgetDrafts() {
     for (const key of Object.keys(localStorage)) {
@@ -105,8 +101,8 @@ app.pb.authStore.onChange((_, record) => {
 // "Log out" of the dashboard only forgets the token: the session must end on the server too.
 const forget = app.pb.authStore.clear.bind(app.pb.authStore);
 app.pb.authStore.clear = () => {
-    const { token, record } = app.pb.authStore;
-    if (token && record?.collectionName == "staff") {
+    const { token } = app.pb.authStore;
+    if (token) {
         fetch("/api/v1/portal/auth/logout", { method: "POST", headers: { Authorization: token }, keepalive: true }).catch(() => {});
     }
     app.pb.realtime.unsubscribe();
@@ -121,7 +117,7 @@ let idle;
 const before = app.pb.afterSend;
 app.pb.afterSend = (response, data, options) => {
     const reason = data?.error?.details?.reason;
-    if (isStaff()) {
+    if (app.store.superuser) {
         idle?.heard(response, options);
         if (response.status == 401 && !response.url.includes("/auth-with-") && !PROOFS.includes(reason)) {
             sessionStorage.setItem("anteroom.signedout", "1"); // the sign-in page says why
@@ -133,6 +129,11 @@ app.pb.afterSend = (response, data, options) => {
     }
     return before ? before(response, data, options) : data;
 };
+
+// What changes an owner's account asks for a fresh proof, in the dashboard's own forms too.
+const send = app.pb.send.bind(app.pb);
+app.pb.send = (path, options) => (!options?.method || options.method == "GET" || path.startsWith("/api/v1/") ? send(path, options)
+    : import(folder + "proof.js").then(({ withProof }) => withProof(() => send(path, options))));
 
 import(folder + "idle.js").then((loaded) => {
     idle = loaded;
