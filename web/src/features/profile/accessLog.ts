@@ -73,7 +73,7 @@ export function mannerOf(action: string): Manner {
 
 export type Thing = 'record' | 'details' | 'visits' | 'forms' | 'bills' | 'payments' | 'messages' | 'files' | 'notices' | 'notes' | 'careTeam' | 'access' | 'signIn' | 'picture';
 
-const things: Record<string, Thing> = {
+const things = new Map<string, Thing>(Object.entries({
   APPOINTMENT: 'visits',
   APPOINTMENT_HISTORY: 'visits',
   CARE_TEAM: 'careTeam',
@@ -94,11 +94,11 @@ const things: Record<string, Thing> = {
   SESSION: 'signIn',
   TREATMENT_NOTE: 'notes',
   UPLOAD: 'files',
-};
+}));
 
 /** What it was done to; the record as a whole, where there is no better word. */
 export function thingOf(resourceType: string): Thing {
-  return things[resourceType] ?? things[resourceType.replace(/S$/, '')] ?? 'record';
+  return things.get(resourceType) ?? things.get(resourceType.replace(/S$/, '')) ?? 'record';
 }
 
 /** A line with its sentence. */
