@@ -58,10 +58,10 @@ export function PictureSection({ profile }: { profile: Profile }) {
     setFailed(undefined);
     setStep({ at: 'sending', file, share: 0 });
     try {
-      const { avatarUrl } = await upload<{ avatarUrl?: string }>('profile/avatar', file, { signal, onProgress: (share) => setStep({ at: 'sending', file, share }) });
+      const { scan } = await upload<{ avatarUrl: string; scan: string }>('profile/avatar', file, { signal, onProgress: (share) => setStep({ at: 'sending', file, share }) });
       await changed();
-      setStep(avatarUrl ? { at: 'rest' } : { at: 'waiting' });
-      if (avatarUrl) toast(t('pictureSaved'));
+      setStep({ at: scan === 'clean' ? 'rest' : 'waiting' });
+      if (scan === 'clean') toast(t('pictureSaved'));
     } catch (error) {
       if (signal.aborted) return setStep({ at: 'rest' });
       setFailed(error as Error);
@@ -110,7 +110,7 @@ export function PictureSection({ profile }: { profile: Profile }) {
                   {t('cancel')}
                 </Button>
               )}
-              {profile.avatarUrl && (step.at === 'rest' || step.at === 'waiting') && (
+              {(step.at === 'waiting' || (step.at === 'rest' && profile.avatarUrl)) && (
                 <Button small variant="quiet" onClick={() => setRemoving(true)}>
                   {t('pictureRemove')}
                 </Button>

@@ -29,7 +29,7 @@ describe('a line', () => {
     ['LIST_APPOINTMENTS', 'APPOINTMENT', 'look', 'visits'],
     ['VIEW_TREATMENT_NOTE', 'TREATMENT_NOTES', 'look', 'notes'],
     ['SUBSCRIBE', 'CLIENT', 'look', 'details'],
-    ['DOWNLOAD_UPLOAD', 'UPLOADS', 'download', 'files'],
+    ['DOWNLOAD_FILE', 'FILE', 'download', 'files'],
     ['CREATE_CARE_TEAM', 'CARE_TEAM', 'add', 'careTeam'],
     ['UPDATE_CLIENT', 'CLIENT', 'change', 'details'],
     ['DELETE_INVOICE_ITEM', 'INVOICE_ITEM', 'remove', 'bills'],

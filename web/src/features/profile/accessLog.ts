@@ -71,7 +71,7 @@ export function mannerOf(action: string): Manner {
   return manners.find(([pattern]) => pattern.test(action))?.[1] ?? 'work';
 }
 
-export type Thing = 'record' | 'details' | 'visits' | 'forms' | 'bills' | 'payments' | 'messages' | 'files' | 'notices' | 'notes' | 'careTeam' | 'access' | 'signIn' | 'picture';
+export type Thing = 'record' | 'details' | 'visits' | 'forms' | 'bills' | 'payments' | 'messages' | 'files' | 'notices' | 'notes' | 'careTeam' | 'access' | 'signIn';
 
 const things = new Map<string, Thing>(Object.entries({
   APPOINTMENT: 'visits',
@@ -80,6 +80,7 @@ const things = new Map<string, Thing>(Object.entries({
   CLIENT: 'details',
   CLIENT_ACCESS: 'access',
   DOCUMENT: 'files',
+  FILE: 'files',
   FORM: 'forms',
   FORM_PDF: 'forms',
   FORM_SUBMISSION: 'forms',
@@ -89,11 +90,9 @@ const things = new Map<string, Thing>(Object.entries({
   MESSAGE: 'messages',
   NOTIFICATION: 'notices',
   PAYMENT: 'payments',
-  PHOTO: 'picture',
   PORTAL_USER: 'signIn',
   SESSION: 'signIn',
   TREATMENT_NOTE: 'notes',
-  UPLOAD: 'files',
 }));
 
 /** What it was done to; the record as a whole, where there is no better word. */

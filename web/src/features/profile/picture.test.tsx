@@ -70,7 +70,7 @@ describe('a picture', () => {
     const { user, clinic } = open(false);
     const sent = sendFiles(() => {
       clinic.kept = true;
-      return ok({ avatarUrl: address }, 201);
+      return ok({ avatarUrl: address, scan: 'clean' }, 201);
     });
     await choose(user);
     expect(screen.getByText('This is how it will look.')).toBeInTheDocument();
@@ -99,10 +99,11 @@ describe('a picture', () => {
 
   it('may have to wait for the check', async () => {
     const { user } = open(false);
-    sendFiles(() => ok({}, 201));
+    sendFiles(() => ok({ avatarUrl: address, scan: 'pending' }, 201));
     await choose(user);
     await user.click(screen.getByRole('button', { name: 'Use this picture' }));
     expect(await screen.findByText('We are checking the file. The picture appears here when that is done.')).toBeInTheDocument();
+    expect(screen.getByRole('button', { name: 'Remove' })).toBeInTheDocument();
   });
 
   it.each([
