@@ -44,6 +44,8 @@ describe('a line', () => {
     [{ who: '', role: 'front_desk', action: 'CONFIRM_APPOINTMENT', resourceType: 'APPOINTMENT' }, 'The front desk confirmed a visit.', 'La recepción confirmó una cita.'],
     [{ who: 'Maya Okafor', role: 'you', action: 'SUBMIT_FORM' }, 'You sent in a form.', 'Usted envió un formulario.'],
     [{ who: 'Jordan Lee', breakGlass: true, action: 'BREAK_GLASS', resourceType: 'BREAK_GLASS' }, 'Jordan Lee opened your record in an emergency.', 'Jordan Lee abrió el expediente en una emergencia.'],
+    [{ who: 'The payment service', role: 'system', action: 'REFUND_PAYMENT', resourceType: 'PAYMENT' }, 'The payment service paid money back.', 'El servicio de pagos devolvió dinero.'],
+    [{ who: 'A former member of the staff', role: 'billing', action: 'VIEW_INVOICE', resourceType: 'INVOICE' }, 'Someone who no longer works at the clinic looked at your bills.', 'Alguien que ya no trabaja en la clínica vio las cuentas.'],
     [{ who: '', role: 'system', action: 'PAYMENT_SUCCEEDED', resourceType: 'PAYMENT' }, 'The portal noted a payment.', 'El portal anotó un pago.'],
     [{ action: 'FROB', resourceType: 'SOMETHING_NEW' }, 'Dr. Ana Reyes worked with your record.', 'Dr. Ana Reyes trabajó con el expediente.'],
     // Words of the page are no actions, and what every object has is none either.
@@ -160,10 +162,11 @@ describe('who looked at the record', () => {
 describe('for somebody else', () => {
   it('asks for their record and names them', async () => {
     switchClient('leo');
-    const { seen } = open(() => page([look(), look({ who: 'Sam Okafor', role: 'family' })]));
+    const { seen } = open(() => page([look(), look({ who: 'Sam Okafor', role: 'family', onBehalfOf: 'Leo Okafor' }), look({ who: 'Leo Okafor', role: 'family' })]));
     expect(await screen.findByText('Dr. Ana Reyes looked at Leo’s forms.')).toBeInTheDocument();
     expect(screen.getByRole('heading', { name: 'Who looked at Leo’s record' })).toBeInTheDocument();
     expect(screen.getByText('Acts for Leo')).toBeInTheDocument();
+    expect(screen.getByText('The record’s own person')).toBeInTheDocument();
     expect(seen[0]?.headers.get('x-client-id')).toBe('leo');
   });
 

@@ -15,6 +15,7 @@ export interface Look {
   action: string;
   /** "FORM". */
   resourceType: string;
+  /** Of somebody with access: left out for the person whose record it is. */
   onBehalfOf?: string;
   /** The person is not on the care team, and had said that it was an emergency. */
   breakGlass?: true;

@@ -32,6 +32,7 @@ const english = {
   'role.you': 'You',
   'role.family': 'Acts for you',
   'role.familyOf': 'Acts for {name}',
+  'role.self': 'The record’s own person',
   'role.clinician': 'Clinician',
   'role.front_desk': 'Front desk',
   'role.billing': 'Billing',
@@ -46,6 +47,8 @@ const english = {
   'who.admin': 'The clinic',
   'who.owner': 'The owner of this portal',
   'who.system': 'The portal',
+  'who.processor': 'The payment service',
+  'who.former': 'Someone who no longer works at the clinic',
   your: 'your',
   of: '{name}’s',
 
@@ -146,6 +149,7 @@ const spanish: Record<keyof typeof english, string> = {
   'role.you': 'Usted',
   'role.family': 'Actúa por usted',
   'role.familyOf': 'Actúa por {name}',
+  'role.self': 'La persona del expediente',
   'role.clinician': 'Profesional clínico',
   'role.front_desk': 'Recepción',
   'role.billing': 'Facturación',
@@ -160,6 +164,8 @@ const spanish: Record<keyof typeof english, string> = {
   'who.admin': 'La clínica',
   'who.owner': 'La persona titular de este portal',
   'who.system': 'El portal',
+  'who.processor': 'El servicio de pagos',
+  'who.former': 'Alguien que ya no trabaja en la clínica',
   your: '',
   of: '',
 
@@ -240,6 +246,13 @@ function isTold(action: string): action is Told {
   return action === action.toUpperCase() && action in english;
 }
 
+/** Whom the server cannot name; it says so in English. */
+const nameless = new Map<string, `who.${string}` & keyof typeof english>([
+  ['The payment service', 'who.processor'],
+  ['A former member of the staff', 'who.former'],
+  ['Somebody whose account was removed', 'who.family'],
+]);
+
 /** The page's words, and each line as one sentence. `name` is the first name of the person one acts for. */
 export function useAccessLogWords(name?: string): AccessLogWords & { sentence: (look: Look) => string; roleOf: (look: Look) => string } {
   const words = useWords();
@@ -248,10 +261,10 @@ export function useAccessLogWords(name?: string): AccessLogWords & { sentence: (
     ...words,
     sentence: ({ who, role, action, resourceType }) =>
       t(isTold(action) ? action : mannerOf(action), {
-        who: role === 'you' || role === 'system' || !who ? t(`who.${role}`) : who,
+        who: nameless.has(who) ? t(nameless.get(who)!) : ['you', 'owner', 'system'].includes(role) || !who ? t(`who.${role}`) : who,
         whose: name ? t('of', { name }) : t('your'),
         thing: t(thingOf(resourceType)),
       }),
-    roleOf: ({ role }) => (role === 'family' && name ? t('role.familyOf', { name }) : t(`role.${role}`)),
+    roleOf: ({ role, onBehalfOf }) => (role !== 'family' || !name ? t(`role.${role}`) : onBehalfOf ? t('role.familyOf', { name }) : t('role.self')),
   };
 }
