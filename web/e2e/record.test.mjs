@@ -80,6 +80,7 @@ test('2. a picture is chosen, looked at, sent, seen here and in the header, and 
 
   await page.goto(clinic.url + '/profile');
   await button('Remove').click();
+  await page.getByRole('dialog', { name: 'Remove the picture?' }).waitFor();
   await look(client, 'picture-remove');
   await button('Remove the picture').click();
   await button('Add a picture').waitFor();

@@ -50,5 +50,5 @@ function Picture({ of }: { of: Blob }) {
     },
     [of],
   );
-  return <img ref={show} alt="" className="size-full object-cover" />;
+  return <img ref={show} alt="" className="size-full rounded-full border border-line object-cover" />;
 }

@@ -118,6 +118,7 @@ function Looks({ looks, onlyClinic, more, name }: { looks: Look[]; onlyClinic: b
 function LookRow({ line, name }: { line: Line; name?: string }) {
   const { t, roleOf } = useAccessLogWords(name);
   const format = useFormat();
+  const role = roleOf(line);
   return (
     <div className="flex items-start gap-4 px-5 py-3 lg:px-6">
       <IconDisc small of={iconOf(line)} />
@@ -125,7 +126,7 @@ function LookRow({ line, name }: { line: Line; name?: string }) {
         <p className="break-words">{line.says}</p>
         <p className="flex flex-wrap items-center gap-x-2.5 gap-y-1 text-sm text-ink-2">
           {line.breakGlass && <Chip kind="overdue">{t('emergency')}</Chip>}
-          {line.role !== 'you' && <span>{roleOf(line)}</span>}
+          {role && <span>{role}</span>}
           <span>{format.time(line.at)}</span>
           {line.count > 1 && <span>{t('times', { count: line.count })}</span>}
         </p>

@@ -77,6 +77,13 @@ describe('folding', () => {
     ]);
   });
 
+  it('does the same with what the portal did', () => {
+    const portal = (at: string) => look({ at, who: 'The portal', role: 'system', action: 'UPDATE_INVOICE' });
+    const [day] = byDay([portal('2026-11-20T17:00:00Z'), portal('2026-11-20T16:00:00Z')], says, dayOf);
+    expect(day!.lines).toHaveLength(1);
+    expect(day!.lines[0]!.count).toBe(2);
+  });
+
   it('leaves every look of somebody else as it is', () => {
     const [day] = byDay([look({ at: '2026-11-20T17:00:00Z' }), look({ at: '2026-11-20T16:00:00Z' })], says, dayOf);
     expect(day!.lines.map((line) => line.at)).toEqual(['2026-11-20T17:00:00Z', '2026-11-20T16:00:00Z']);

@@ -113,8 +113,8 @@ export interface DayOfLines {
 }
 
 /**
- * Gathers by day in the clinic's zone. Of one's own looks those that read the same become one; what others did
- * stays line by line, each with its time.
+ * Gathers by day in the clinic's zone. What oneself and the portal did becomes one line where it reads the same; what
+ * other people did stays line by line, each with its time.
  */
 export function byDay(looks: Look[], sentence: (look: Look) => string, dayOf: (at: Instant) => Day): DayOfLines[] {
   const days: DayOfLines[] = [];
@@ -124,11 +124,16 @@ export function byDay(looks: Look[], sentence: (look: Look) => string, dayOf: (a
     const { lines } = days.at(-1)!;
     const says = sentence(look);
     const count = look.count ?? 1;
-    const same = look.role === 'you' ? lines.find((line) => line.role === 'you' && line.says === says) : undefined;
+    const same = isPerson(look) ? undefined : lines.find((line) => !isPerson(line) && line.says === says);
     if (same) same.count += count;
     else lines.push({ ...look, says, count });
   }
   return days;
+}
+
+/** Somebody other than the reader. */
+function isPerson({ role }: Look): boolean {
+  return role !== 'you' && role !== 'system';
 }
 
 /** The calendar day of an instant in the formatter's zone. */

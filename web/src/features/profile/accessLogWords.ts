@@ -29,7 +29,6 @@ const english = {
   times_one: '{count} time',
   times_other: '{count} times',
 
-  'role.you': 'You',
   'role.family': 'Acts for you',
   'role.familyOf': 'Acts for {name}',
   'role.self': 'The record’s own person',
@@ -37,8 +36,6 @@ const english = {
   'role.front_desk': 'Front desk',
   'role.billing': 'Billing',
   'role.admin': 'Clinic management',
-  'role.owner': 'Owner of this portal',
-  'role.system': 'By itself',
   'who.you': 'You',
   'who.family': 'Someone with access',
   'who.clinician': 'A clinician',
@@ -146,7 +143,6 @@ const spanish: Record<keyof typeof english, string> = {
   times_one: '{count} vez',
   times_other: '{count} veces',
 
-  'role.you': 'Usted',
   'role.family': 'Actúa por usted',
   'role.familyOf': 'Actúa por {name}',
   'role.self': 'La persona del expediente',
@@ -154,8 +150,6 @@ const spanish: Record<keyof typeof english, string> = {
   'role.front_desk': 'Recepción',
   'role.billing': 'Facturación',
   'role.admin': 'Dirección de la clínica',
-  'role.owner': 'Titular de este portal',
-  'role.system': 'Automático',
   'who.you': 'Usted',
   'who.family': 'Alguien con acceso',
   'who.clinician': 'Un profesional clínico',
@@ -253,8 +247,8 @@ const nameless = new Map<string, `who.${string}` & keyof typeof english>([
   ['Somebody whose account was removed', 'who.family'],
 ]);
 
-/** The page's words, and each line as one sentence. `name` is the first name of the person one acts for. */
-export function useAccessLogWords(name?: string): AccessLogWords & { sentence: (look: Look) => string; roleOf: (look: Look) => string } {
+/** The page's words, each line as one sentence, and what somebody named in it is here. `name` is the first name of the person one acts for. */
+export function useAccessLogWords(name?: string): AccessLogWords & { sentence: (look: Look) => string; roleOf: (look: Look) => string | undefined } {
   const words = useWords();
   const { t } = words;
   return {
@@ -265,6 +259,10 @@ export function useAccessLogWords(name?: string): AccessLogWords & { sentence: (
         whose: name ? t('of', { name }) : t('your'),
         thing: t(thingOf(resourceType)),
       }),
-    roleOf: ({ role, onBehalfOf }) => (role !== 'family' || !name ? t(`role.${role}`) : onBehalfOf ? t('role.familyOf', { name }) : t('role.self')),
+    roleOf: ({ role, onBehalfOf }) => {
+      if (role === 'you' || role === 'system' || role === 'owner') return undefined; // the sentence says it
+      if (role !== 'family' || !name) return t(`role.${role}`);
+      return onBehalfOf ? t('role.familyOf', { name }) : t('role.self');
+    },
   };
 }
