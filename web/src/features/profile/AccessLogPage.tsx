@@ -125,7 +125,7 @@ function LookRow({ line, name }: { line: Line; name?: string }) {
       <div className="min-w-0 flex-1">
         <p className="break-words">{line.says}</p>
         <p className="flex flex-wrap items-center gap-x-2.5 gap-y-1 text-sm text-ink-2">
-          {line.breakGlass && <Chip kind="overdue">{t('emergency')}</Chip>}
+          {line.breakGlass && <Chip kind="emergency" />}
           {role && <span>{role}</span>}
           <span>{format.time(line.at)}</span>
           {line.count > 1 && <span>{t('times', { count: line.count })}</span>}
