@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -58,6 +60,7 @@ type ActsFor struct {
 	Relationship string     `json:"relationship"`
 	Scope        string     `json:"scope"`
 	ExpiresAt    *time.Time `json:"expiresAt,omitempty"`
+	AvatarURL    string     `json:"avatarUrl,omitempty"` // where their picture is fetched with the token
 }
 
 // login takes a password, with or without the second factor, or the second factor of a proof that waits for it:
@@ -226,6 +229,10 @@ func (d *door) describe(x *session, account *core.Record) (SessionInfo, error) {
 	for _, r := range rows {
 		clients[r.Id] = collections.AsClient(r)
 	}
+	pictures, err := d.picturesOf(rows)
+	if err != nil {
+		return info, err
+	}
 	for _, g := range grants {
 		client := clients[g.Client]
 		if client == nil {
@@ -236,9 +243,33 @@ func (d *door) describe(x *session, account *core.Record) (SessionInfo, error) {
 			at := until.Time().Truncate(time.Second)
 			one.ExpiresAt = &at
 		}
+		if g.Scope == kernel.ScopeAll { // the picture is of the record
+			one.AvatarURL = pictures[g.Client]
+		}
 		info.Clients = append(info.Clients, one)
 	}
 	return info, nil
+}
+
+// picturesOf gives the addresses of the clients' pictures that may be seen, by client.
+func (d *door) picturesOf(clients []*core.Record) (map[string]string, error) {
+	owners := map[string]string{}
+	for _, r := range clients {
+		if id := r.GetString("avatar"); id != "" {
+			owners[id] = r.Id
+		}
+	}
+	if len(owners) == 0 {
+		return nil, nil
+	}
+	uploads, err := d.app.FindRecordsByIds(collections.Uploads, slices.Collect(maps.Keys(owners)))
+	pictures := map[string]string{}
+	for _, u := range uploads {
+		if collections.AsUpload(u).MayBeFetched() {
+			pictures[owners[u.Id]] = kernel.Portal + "/profile/avatar?v=" + u.Id
+		}
+	}
+	return pictures, err
 }
 
 func userOf(account *core.Record, info SessionInfo) User {

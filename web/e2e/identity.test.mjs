@@ -229,7 +229,7 @@ test('2. a number takes texts once a code has shown that it is hers', async () =
   await go(p, '/profile');
   await heading(page, /Texts|Text messages/).waitFor();
   await look(p, 'profile-phone');
-  await button(page, /another number|Add a/i).first().click();
+  await button(page, /another number|Add a mobile/i).first().click();
   await page.getByLabel('Mobile number').fill('(303) 555-0178');
   await button(page, 'Send me a code').click();
   const texted = await clinic.text('+13035550178');

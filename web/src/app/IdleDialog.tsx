@@ -15,7 +15,7 @@ const useWords = defineWords(
     staying: 'One moment…',
     leave: 'Sign out now',
     limitTitle: 'Time to sign in again',
-    limitBody: 'You’ve been signed in for 8 hours. We’ll sign you out in {time}. What you wrote is saved.',
+    limitBody: 'You’ve been signed in as long as one sign-in lasts. We’ll sign you out in {time}. What you wrote is saved.',
     failed: 'That did not work. Check your connection and try again.',
   },
   {
@@ -25,7 +25,7 @@ const useWords = defineWords(
     staying: 'Un momento…',
     leave: 'Cerrar sesión ahora',
     limitTitle: 'Debe volver a iniciar sesión',
-    limitBody: 'Lleva 8 horas conectado. Cerraremos la sesión en {time}. Lo que escribió está guardado.',
+    limitBody: 'Su sesión llega a su duración máxima. La cerraremos en {time}. Lo que escribió está guardado.',
     failed: 'No funcionó. Revise su conexión e intente otra vez.',
   },
 );

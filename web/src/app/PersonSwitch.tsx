@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from 'react';
 import { cx } from '@/components/cx';
 import { Avatar, Icon } from '@/components/Icon';
 import { initials } from '@/lib/format';
+import { usePicture } from '@/lib/picture';
 import { useActingFor, useSession } from '@/lib/session';
 import { useShellWords } from './words';
 
@@ -13,6 +14,7 @@ export interface SwitchLook {
   name: string;
   fullName: string;
   letters: string;
+  picture?: Blob;
   short?: boolean;
 }
 
@@ -20,6 +22,7 @@ export interface SwitchLook {
 export function PersonSwitch({ short }: { short?: boolean }) {
   const session = useSession();
   const { client } = useActingFor();
+  const picture = usePicture(client?.avatarUrl);
   const [reachedFor, setReachedFor] = useState(false);
   if (session.status !== 'signed-in') return null;
   const person = client ?? session.user;
@@ -27,6 +30,7 @@ export function PersonSwitch({ short }: { short?: boolean }) {
     name: short ? person.firstName : `${person.firstName} ${person.lastName}`,
     fullName: `${person.firstName} ${person.lastName}`,
     letters: initials(person),
+    picture,
     short,
   };
   const plain = (
@@ -60,7 +64,7 @@ export function SwitchButton({ look, className, ...button }: { look: SwitchLook 
         className,
       )}
     >
-      <Avatar initials={look.letters} small />
+      <Avatar initials={look.letters} picture={look.picture} size="small" />
       <span className={cx('min-w-0', look.short && 'max-w-28 truncate')}>{look.name}</span>
       <Icon of={ChevronDown} small className="ml-auto" />
     </button>

@@ -150,7 +150,7 @@ describe('the eight hour limit', () => {
     fireEvent.keyDown(window, { key: 'a' });
     await pass(2 * minute);
     await pass(11 * minute);
-    expect(dialog()).toHaveTextContent('You’ve been signed in for 8 hours.');
+    expect(dialog()).toHaveTextContent('You’ve been signed in as long as one sign-in lasts.');
     expect(screen.queryByRole('button', { name: 'Stay signed in' })).toBeNull();
     await pass(2 * minute);
     expect(getSession()).toEqual({ status: 'guest', ended: 'limit' });

@@ -25,6 +25,7 @@ export const paths = {
 
   notifications: '/notifications',
   profile: '/profile',
+  accessLog: '/profile/access-log',
 
   security: '/settings/security',
   changePassword: '/settings/security/password',

@@ -26,6 +26,7 @@ const kinds = {
   expired: { tone: 'neutral', word: 'chipExpired' },
   declined: { tone: 'danger', word: 'chipDeclined' },
   paymentFailed: { tone: 'danger', word: 'chipPaymentFailed' },
+  emergency: { tone: 'danger', word: 'chipEmergency' },
 } as const;
 
 export type ChipKind = keyof typeof kinds;

@@ -1,4 +1,5 @@
 import type { LucideIcon } from 'lucide-react';
+import { useCallback } from 'react';
 import { cx } from './cx';
 
 export interface IconProps {
@@ -21,14 +22,33 @@ export function IconDisc({ of, small }: { of: LucideIcon; small?: boolean }) {
   );
 }
 
-/** A person's initials. Decorative: the name stands beside it. */
-export function Avatar({ initials, small }: { initials: string; small?: boolean }) {
+const avatarSizes = { small: 'size-8 text-xs', medium: 'size-11 text-sm', large: 'size-24 text-2xl' };
+
+interface AvatarProps {
+  initials: string;
+  /** Shown instead of the initials. */
+  picture?: Blob;
+  size?: keyof typeof avatarSizes;
+}
+
+/** A person's picture or initials. Decorative: the name stands beside it. */
+export function Avatar({ initials, picture, size = 'medium' }: AvatarProps) {
   return (
-    <span
-      aria-hidden
-      className={cx('grid shrink-0 place-items-center rounded-full bg-accent-tint font-semibold text-accent-text', small ? 'size-8 text-xs' : 'size-11 text-sm')}
-    >
-      {initials}
+    <span aria-hidden className={cx('grid shrink-0 place-items-center overflow-hidden rounded-full bg-accent-tint font-semibold text-accent-text', avatarSizes[size])}>
+      {picture ? <Picture of={picture} /> : initials}
     </span>
   );
+}
+
+/** The bytes as a picture: their address is of this page alone, and ends with it. */
+function Picture({ of }: { of: Blob }) {
+  const show = useCallback(
+    (image: HTMLImageElement) => {
+      const url = URL.createObjectURL(of);
+      image.src = url;
+      return () => URL.revokeObjectURL(url);
+    },
+    [of],
+  );
+  return <img ref={show} alt="" className="size-full rounded-full border border-line object-cover" />;
 }

@@ -52,6 +52,7 @@ export const useComponentWords = defineWords(
     chipExpired: 'Expired',
     chipDeclined: 'Declined',
     chipPaymentFailed: 'Payment failed',
+    chipEmergency: 'Emergency access',
   },
   {
     optional: '(opcional)',
@@ -99,5 +100,6 @@ export const useComponentWords = defineWords(
     chipExpired: 'Vencido',
     chipDeclined: 'Rechazada',
     chipPaymentFailed: 'Pago fallido',
+    chipEmergency: 'Acceso de emergencia',
   },
 );

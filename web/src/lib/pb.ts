@@ -91,7 +91,7 @@ export async function api<T>(path: string, options: ApiOptions = {}): Promise<T>
 }
 
 /** A token may also expire between check and arrival: then one renewal, one repeat. */
-async function withFreshToken<T>(request: () => Promise<T>): Promise<T> {
+export async function withFreshToken<T>(request: () => Promise<T>): Promise<T> {
   if (expiresWithin(30) && mayRenew()) await refresh();
   else if (expiresWithin(600) && !mayRenew()) await prolong();
   try {
@@ -122,9 +122,8 @@ export function apiBlob(path: string, options: Pick<ApiOptions, 'clientId' | 'si
 }
 
 async function fetchBlob(path: string, options: Pick<ApiOptions, 'clientId' | 'signal'>): Promise<{ status: number; blob: Blob }> {
-  const clientId = options.clientId ?? actingClientId;
   const response = await fetch(pathOf(path), {
-    headers: { Authorization: pb.authStore.token, ...(clientId ? { 'X-Client-Id': clientId } : {}) },
+    headers: credentials(options.clientId),
     signal: options.signal,
   }).catch((cause: unknown) => {
     throw options.signal?.aborted ? cause : offline();
@@ -134,7 +133,12 @@ async function fetchBlob(path: string, options: Pick<ApiOptions, 'clientId' | 's
   return { status: response.status, blob: await response.blob() };
 }
 
-function pathOf(path: string): string {
+/** What a request outside the SDK carries: who asks, and for whom. */
+export function credentials(clientId = actingClientId): Record<string, string> {
+  return { Authorization: pb.authStore.token, ...(clientId ? { 'X-Client-Id': clientId } : {}) };
+}
+
+export function pathOf(path: string): string {
   return path.startsWith('/') ? path : base + path;
 }
 
@@ -165,11 +169,12 @@ export function apiErrorOf(cause: unknown): unknown {
   return cause.status === 0 ? offline() : errorFrom(cause.status, cause.response);
 }
 
-function offline(): ApiError {
+export function offline(): ApiError {
   return new ApiError({ status: 0, code: 'OFFLINE', message: 'The server cannot be reached.' });
 }
 
-function errorFrom(status: number, body: unknown): ApiError {
+/** The envelope's refusal, or what its status alone says where there is no envelope. */
+export function errorFrom(status: number, body: unknown): ApiError {
   const envelope = (body ?? {}) as { message?: string; error?: { code?: ErrorCode; message?: string; details?: ErrorDetails } };
   const code: ErrorCode =
     envelope.error?.code ??

@@ -117,6 +117,8 @@ export interface ActsFor {
   relationship: Relationship;
   scope: Scope;
   expiresAt?: Instant;
+  /** Of their picture, where there is one and the access covers it. It wants the token. */
+  avatarUrl?: string;
 }
 export interface SessionInfo {
   id: Id;

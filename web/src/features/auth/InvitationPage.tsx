@@ -1,7 +1,7 @@
 import { zodResolver } from '@hookform/resolvers/zod';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { Controller, useForm, useWatch, type Control } from 'react-hook-form';
-import { Navigate, useNavigate, useSearchParams } from 'react-router';
+import { Navigate, useNavigate } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Actions, Button, LinkButton } from '@/components/Button';
@@ -11,6 +11,7 @@ import { useConfig } from '@/lib/config';
 import { useErrorSentence } from '@/lib/errors';
 import { useFormat } from '@/lib/format';
 import { dayOf, noDate, problemsOf, showServerProblems, type DateParts } from '@/lib/forms';
+import { useMailToken } from '@/lib/mailToken';
 import { api, ApiError } from '@/lib/pb';
 import { acknowledgeEnd, extendSession, mustChangePassword, signOut, switchClient, useSession } from '@/lib/session';
 import { keys, tabStore } from '@/lib/storage';
@@ -25,18 +26,15 @@ import { useAuthWords } from './words';
 
 /**
  * From the mail's link: who invites, to what, and then either a new sign-in or the one the person has already.
- * The token waits in this tab while they sign in, and leaves the address at once.
+ * The token waits in this tab while they sign in.
  */
 export function Component() {
   const { t } = useAuthWords();
-  const [params, setParams] = useSearchParams();
-  const inAddress = params.get('token');
-  const [token] = useState(() => inAddress ?? tabStore.get(keys.invitation));
+  const mailed = useMailToken();
+  const [token] = useState(() => mailed ?? tabStore.get(keys.invitation));
   useEffect(() => {
-    if (!inAddress) return;
-    tabStore.set(keys.invitation, inAddress);
-    setParams({}, { replace: true });
-  }, [inAddress, setParams]);
+    if (mailed) tabStore.set(keys.invitation, mailed);
+  }, [mailed]);
 
   if (token) return <ByToken token={token} />;
   return (

@@ -4,6 +4,7 @@ import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Button, LinkButton } from '@/components/Button';
 import { useConfig } from '@/lib/config';
+import { useMailToken } from '@/lib/mailToken';
 import { keptNext, safeNext } from '@/lib/nextPath';
 import { api, ApiError } from '@/lib/pb';
 import type { LoginData } from '@/lib/types';
@@ -19,7 +20,7 @@ export function Component() {
   const { t, rich } = useAuthWords();
   const { clinicName } = useConfig();
   const [params] = useSearchParams();
-  const token = params.get('token');
+  const token = useMailToken();
   // Where the person wanted to be is known to the tab that asked for the link.
   const [next] = useState(() => safeNext(params.get('next') ?? keptNext(), paths.home));
   const { challenge, refusal, enter, attempt, restart } = useSignIn(next);

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useForm, useWatch } from 'react-hook-form';
-import { Link, useSearchParams } from 'react-router';
+import { Link } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Actions, Button, LinkButton } from '@/components/Button';
@@ -11,14 +11,14 @@ import { useConfig } from '@/lib/config';
 import { useErrorSentence } from '@/lib/errors';
 import { challengeOf, type CodeMethod, type FactorChallenge } from '@/lib/factors';
 import { problemsOf } from '@/lib/forms';
+import { useMailToken } from '@/lib/mailToken';
 import { api, ApiError } from '@/lib/pb';
 import { AuthLayout } from './AuthLayout';
 import { DeadLink } from './DeadLink';
 import { useAuthWords } from './words';
 
 export function Component() {
-  const [params] = useSearchParams();
-  const token = params.get('token');
+  const token = useMailToken();
   const { t } = useAuthWords();
   if (token) return <ByLink token={token} />;
   return (

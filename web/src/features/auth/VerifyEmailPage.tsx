@@ -1,10 +1,11 @@
 import { useState, type FormEvent } from 'react';
-import { Link, useLocation, useSearchParams } from 'react-router';
+import { Link, useLocation, useNavigate } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Actions, Button, LinkButton } from '@/components/Button';
 import { TextInput } from '@/components/Field';
 import { useErrorSentence } from '@/lib/errors';
+import { useMailToken } from '@/lib/mailToken';
 import { api, ApiError } from '@/lib/pb';
 import { AuthLayout } from './AuthLayout';
 import { CheckMail } from './CheckMail';
@@ -19,8 +20,8 @@ import { useAuthWords } from './words';
  * Without a link: address, then code.
  */
 export function Component() {
-  const [params, setParams] = useSearchParams();
-  const token = params.get('token');
+  const token = useMailToken();
+  const navigate = useNavigate();
   const known = (useLocation().state as AuthState | null)?.email;
   const [verified, setVerified] = useState(false);
   const [dead, setDead] = useState(false);
@@ -39,7 +40,7 @@ export function Component() {
   if (token && dead) {
     return (
       <DeadLink title={t('verifyTitle')} token={token} route="auth/resend-verification">
-        <button type="button" className="link min-h-6" onClick={() => void setParams({})}>
+        <button type="button" className="link min-h-6" onClick={() => void navigate(paths.verifyEmail, { replace: true })}>
           {t('otherAddress')}
         </button>
       </DeadLink>

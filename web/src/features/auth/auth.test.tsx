@@ -1,7 +1,7 @@
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { acknowledgeEnd, endSession, getSession, loadSession } from '@/lib/session';
-import { renderRoutes } from '@/test/render';
+import { mailed, renderRoutes } from '@/test/render';
 import { loginData, ok, refuse, serve, type Routes } from '@/test/server';
 import { keptRoutes, routes as authRoutes } from '.';
 import { CheckMail } from './CheckMail';
@@ -268,7 +268,7 @@ describe('the code from the mail', () => {
 
 describe('the link in the mail', () => {
   it('confirms only when the button is pressed', async () => {
-    const { user, seen } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => ok({ verified: true }) });
+    const { user, seen } = open(mailed('/verify-email'), { 'POST auth/verify-email': () => ok({ verified: true }) });
     await screen.findByText('Someone set up access with this email and chose a password. Press the button only if that was you.');
     expect(seen).toHaveLength(0);
     await user.click(screen.getByRole('button', { name: 'It was me, confirm my email' }));
@@ -277,13 +277,13 @@ describe('the link in the mail', () => {
   });
 
   it('leads whoever chose no password to choosing one', async () => {
-    const { seen } = open('/verify-email?token=abc', {});
+    const { seen } = open(mailed('/verify-email'), {});
     expect(await screen.findByRole('link', { name: 'Choose one now' })).toHaveAttribute('href', '/forgot-password');
     expect(seen).toHaveLength(0);
   });
 
   it('offers a fresh one when it is dead, without asking for the address', async () => {
-    const { user, seen } = open('/verify-email?token=abc', {
+    const { user, seen } = open(mailed('/verify-email'), {
       'POST auth/verify-email': () => refuse(400, 'CODE_INVALID'),
       'POST auth/resend-verification': () => ok({ sent: true }),
     });
@@ -295,7 +295,7 @@ describe('the link in the mail', () => {
   });
 
   it('may be dead for somebody who wants it sent elsewhere', async () => {
-    const { user } = open('/verify-email?token=abc', { 'POST auth/verify-email': () => refuse(400, 'CODE_INVALID') });
+    const { user } = open(mailed('/verify-email'), { 'POST auth/verify-email': () => refuse(400, 'CODE_INVALID') });
     await user.click(await screen.findByRole('button', { name: 'It was me, confirm my email' }));
     await user.click(await screen.findByRole('button', { name: 'Use another address' }));
     expect(await screen.findByLabelText('Email')).toBeInTheDocument();
@@ -312,7 +312,7 @@ describe('a forgotten password', () => {
   });
 
   it('is replaced by the link’s token', async () => {
-    const { user, seen } = open('/reset-password?token=abc', { 'POST auth/reset-password': () => ok({ reset: true }) });
+    const { user, seen } = open(mailed('/reset-password'), { 'POST auth/reset-password': () => ok({ reset: true }) });
     await user.type(await screen.findByLabelText('New password'), 'Good-Password-1!');
     await user.click(screen.getByRole('button', { name: 'Save the new password' }));
     await screen.findByRole('heading', { name: 'Your password is changed' });
@@ -320,7 +320,7 @@ describe('a forgotten password', () => {
   });
 
   it('offers a fresh link when this one is dead, without asking for the address', async () => {
-    const { user, seen } = open('/reset-password?token=abc', { 'POST auth/reset-password': () => refuse(400, 'LINK_INVALID'), 'POST auth/forgot-password': () => ok({ sent: true }) });
+    const { user, seen } = open(mailed('/reset-password'), { 'POST auth/reset-password': () => refuse(400, 'LINK_INVALID'), 'POST auth/forgot-password': () => ok({ sent: true }) });
     await user.type(await screen.findByLabelText('New password'), 'Good-Password-1!');
     await user.click(screen.getByRole('button', { name: 'Save the new password' }));
     expect(await screen.findByText(/This link has been used or is too old/)).toBeInTheDocument();
@@ -336,7 +336,7 @@ describe('a forgotten password', () => {
   });
 
   const factorAsked = (method: string) =>
-    open('/reset-password?token=abc', {
+    open(mailed('/reset-password'), {
       'POST auth/reset-password': ({ body }) => {
         const { mfaCode } = body as { mfaCode?: string };
         if (!mfaCode) return refuse(401, 'MFA_REQUIRED', { mfaToken: 'token1', methods: [method], expiresIn: 300 });
@@ -382,7 +382,7 @@ describe('a forgotten password', () => {
 describe('signed out', () => {
   it('says why and leads back', async () => {
     open('/signed-out?reason=idle&next=%2Fforms%2Ff1', {});
-    expect(await screen.findByText(/nothing happened for 15 minutes/)).toBeInTheDocument();
+    expect(await screen.findByText(/nothing happened for a while/)).toBeInTheDocument();
     expect(screen.getByRole('link', { name: 'Sign in again' })).toHaveAttribute('href', '/login?next=%2Fforms%2Ff1');
   });
 

@@ -5,7 +5,7 @@ import { keepNext } from '@/lib/nextPath';
 import { pb } from '@/lib/pb';
 import { acknowledgeEnd, endSession, getSession, loadSession } from '@/lib/session';
 import { deviceStore, keys } from '@/lib/storage';
-import { renderRoutes } from '@/test/render';
+import { mailed, renderRoutes } from '@/test/render';
 import { clinic, inSeconds, loginData, ok, refuse, serve, sessionInfo, token, type Routes } from '@/test/server';
 import { routes as authRoutes } from '.';
 
@@ -14,7 +14,7 @@ vi.mock('@simplewebauthn/browser', () => ({ startAuthentication: webauthn.startA
 
 const pages = [...authRoutes, { path: '/dashboard', element: <h1>Home</h1> }, { path: '/forms/:id', element: <h1>Form</h1> }];
 const every = { ...clinic.features, passkeys: true, magicLink: true };
-const open = (at: string, routes: Routes, features: Partial<typeof every> = {}) => {
+const open = (at: Parameters<typeof renderRoutes>[1], routes: Routes, features: Partial<typeof every> = {}) => {
   const seen = serve(routes);
   return { seen, ...renderRoutes(pages, at, { features: { ...every, ...features } }) };
 };
@@ -182,7 +182,7 @@ describe('a link by email', () => {
     const { user, unmount } = open('/login?next=%2Fforms%2Ff1', { 'POST auth/magic-link': () => ok({ sent: true }) });
     await ask(user);
     unmount();
-    const { user: other, router } = open('/sign-in/link?token=abc', { 'POST auth/magic-link/verify': () => ok(loginData()) });
+    const { user: other, router } = open(mailed('/sign-in/link'), { 'POST auth/magic-link/verify': () => ok(loginData()) });
     await other.click(await screen.findByRole('button', { name: 'Sign in' }));
     await screen.findByRole('heading', { name: 'Form' });
     expect(router.state.location.pathname).toBe('/forms/f1');
@@ -192,7 +192,7 @@ describe('a link by email', () => {
 
 describe('the page of the mail’s link', () => {
   it('uses nothing until the button is pressed', async () => {
-    const { user, seen } = open('/sign-in/link?token=abc', { 'POST auth/magic-link/verify': () => ok(loginData()) });
+    const { user, seen } = open(mailed('/sign-in/link'), { 'POST auth/magic-link/verify': () => ok(loginData()) });
     await screen.findByRole('heading', { name: 'Sign in to Juniper House' });
     expect(seen).toHaveLength(0);
     await user.click(screen.getByRole('checkbox', { name: /^Remember this device/ }));
@@ -202,7 +202,7 @@ describe('the page of the mail’s link', () => {
   });
 
   it('asks for the second step', async () => {
-    const { user } = open('/sign-in/link?token=abc', {
+    const { user } = open(mailed('/sign-in/link'), {
       'POST auth/magic-link/verify': () => refuse(401, 'MFA_REQUIRED', { mfaToken: 'token1', methods: ['totp'], expiresIn: 300 }),
       'POST auth/login': () => ok(loginData()),
     });
@@ -213,7 +213,7 @@ describe('the page of the mail’s link', () => {
 
   it('offers a fresh one when it is dead', async () => {
     keepNext('/forms/f1');
-    const { user, seen } = open('/sign-in/link?token=abc', { 'POST auth/magic-link/verify': () => refuse(400, 'LINK_INVALID'), 'POST auth/magic-link': () => ok({ sent: true }) });
+    const { user, seen } = open(mailed('/sign-in/link'), { 'POST auth/magic-link/verify': () => refuse(400, 'LINK_INVALID'), 'POST auth/magic-link': () => ok({ sent: true }) });
     await user.click(await screen.findByRole('button', { name: 'Sign in' }));
     expect(await screen.findByText(/This link has been used or is too old/)).toBeInTheDocument();
     expect(screen.getByRole('link', { name: 'Sign in another way' })).toHaveAttribute('href', '/login?next=%2Fforms%2Ff1');

@@ -143,8 +143,8 @@ export const useAuthWords = defineWords(
 
     outTitle: 'You’re signed out',
     'out.signed-out': 'You’re signed out. You can close this page.',
-    'out.idle': 'We signed you out because nothing happened for 15 minutes. Your drafts are saved.',
-    'out.limit': 'You’ve been signed in for 8 hours. Sign in again to go on.',
+    'out.idle': 'We signed you out because nothing happened for a while. Your drafts are saved.',
+    'out.limit': 'You’ve been signed in as long as one sign-in lasts. Sign in again to go on.',
     'out.ended': 'We signed you out to protect your privacy. Sign in again to go on.',
     signInAgain: 'Sign in again',
   },
@@ -289,8 +289,8 @@ export const useAuthWords = defineWords(
 
     outTitle: 'Su sesión está cerrada',
     'out.signed-out': 'Cerró la sesión. Puede cerrar esta página.',
-    'out.idle': 'Cerramos la sesión porque pasaron 15 minutos sin actividad. Sus borradores están guardados.',
-    'out.limit': 'Su sesión llevaba 8 horas abierta. Entre otra vez para continuar.',
+    'out.idle': 'Cerramos la sesión porque pasó un rato sin actividad. Sus borradores están guardados.',
+    'out.limit': 'Su sesión llegó a su duración máxima. Entre otra vez para continuar.',
     'out.ended': 'Cerramos la sesión para proteger su privacidad. Entre otra vez para continuar.',
     signInAgain: 'Entrar otra vez',
   },

@@ -1,4 +1,4 @@
-import { LogOut, ShieldCheck, UsersRound } from 'lucide-react';
+import { Eye, LogOut, ShieldCheck, UsersRound } from 'lucide-react';
 import { paths } from '@/app/paths';
 import { Button } from '@/components/Button';
 import { Card, Details, Row, Rows, Section } from '@/components/Card';
@@ -14,6 +14,7 @@ import { signOut, useActingFor, useSession } from '@/lib/session';
 import { setTheme, themes, useTheme, type Theme } from '@/lib/theme';
 import type { Profile } from '@/lib/types';
 import { PhoneSection } from './Phone';
+import { PictureSection } from './Picture';
 import { useProfileWords } from './words';
 
 export function Component() {
@@ -26,9 +27,11 @@ export function Component() {
       <Section className="" title={forSomeoneElse && client ? t('detailsOf', { name: client.firstName }) : t('details')}>
         <QueryView query={query}>{(profile) => <OnFile profile={profile} />}</QueryView>
       </Section>
+      {query.data && <PictureSection key={`picture of ${query.data.clientId}`} profile={query.data} />}
       {features.sms && query.data && <PhoneSection key={query.data.clientId} profile={query.data} />}
       <Section title={t('account')}>
         <Rows>
+          <Row icon={Eye} title={forSomeoneElse && client ? t('accessLogOf', { name: client.firstName }) : t('accessLog')} meta={[t('accessLogAbout')]} to={paths.accessLog} />
           <Row icon={ShieldCheck} title={t('security')} meta={[t('securityAbout')]} to={paths.security} />
           <Row icon={UsersRound} title={t('family')} meta={[t('familyAbout')]} to={paths.family} />
         </Rows>

@@ -1,4 +1,7 @@
 import type { RouteObject } from 'react-router';
 import { paths } from '@/app/paths';
 
-export const routes: RouteObject[] = [{ path: paths.profile, lazy: () => import('./ProfilePage') }];
+export const routes: RouteObject[] = [
+  { path: paths.profile, lazy: () => import('./ProfilePage') },
+  { path: paths.accessLog, lazy: () => import('./AccessLogPage') },
+];
