@@ -27,6 +27,7 @@ func SealedFiles(app core.App, collection, field string, place func(*core.Record
 	f := sealedFile{collection, field, place}
 	files, _ := app.Store().Get(filesKey).([]sealedFile)
 	app.Store().Set(filesKey, append(files[:len(files):len(files)], f))
+	app.OnRecordUpdate(collection).Bind(&hook.Handler[*core.RecordEvent]{Id: "phiFileName_" + field, Func: f.keepLatestName})
 	app.OnRecordCreateExecute(collection).Bind(&hook.Handler[*core.RecordEvent]{Id: "phiFileKey_" + field, Func: f.refuseOldKey})
 	app.OnRecordUpdateExecute(collection).Bind(&hook.Handler[*core.RecordEvent]{Id: "phiFileKey_" + field, Func: f.refuseOldKey})
 }
@@ -34,6 +35,22 @@ func SealedFiles(app core.App, collection, field string, place func(*core.Record
 func registeredFiles(app core.App) []sealedFile {
 	files, _ := app.Store().Get(filesKey).([]sealedFile)
 	return files
+}
+
+// keepLatestName lets a record that was read before a rotation gave its file another name be saved after it: PocketBase
+// would refuse the name of before.
+func (f sealedFile) keepLatestName(e *core.RecordEvent) error {
+	if name, ok := e.Record.GetRaw(f.field).(string); ok && name != "" && name == e.Record.Original().GetString(f.field) {
+		var latest string
+		err := e.App.DB().Select(f.field).From(f.collection).Where(dbx.HashExp{"id": e.Record.Id}).Row(&latest)
+		if err != nil && !isNoRows(err) {
+			return err
+		}
+		if err == nil && latest != name {
+			e.Record.SetRaw(f.field, latest)
+		}
+	}
+	return e.Next()
 }
 
 // refuseOldKey keeps a file out that was sealed before a rotation replaced the key: the rotation has perhaps passed by
