@@ -84,9 +84,10 @@ func newProgram(args []string) *program {
 		ops.SetupCommand(p, func(tx core.App) error { _, err := forms.ImportBuiltIn(tx); return err }),
 		audit.Command(p),
 		forms.Command(p),
+		ops.KeysCommand(p),
 		cmd.NewSuperuserCommand(p),
 	)
-	readsOnly(root, "audit verify", "audit export", "forms export")
+	readsOnly(root, "audit verify", "audit export", "forms export", "keys show")
 	for _, group := range root.Commands() {
 		if group.HasSubCommands() { // "audit verfiy" is a mistake and no request for help
 			group.Args = cobra.NoArgs

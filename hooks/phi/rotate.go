@@ -718,7 +718,7 @@ func StateOf(app core.App) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Fingerprint: ring.fingerprintNow()}
+	s := State{Fingerprint: ring.Fingerprint()}
 	err = ring.db.QueryRow(`SELECT count(*) FILTER (WHERE retired = '' AND destroyed = '' AND subject <> ?1), count(*) FILTER (WHERE retired = '' AND destroyed <> '')
 		FROM data_keys`, Clinic).Scan(&s.Clients, &s.Erased)
 	if err != nil {
@@ -755,7 +755,8 @@ func StateOf(app core.App) (State, error) {
 	return s, nil
 }
 
-func (k *Keyring) fingerprintNow() string {
+// Fingerprint is that of the clinic key in use.
+func (k *Keyring) Fingerprint() string {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.fingerprint

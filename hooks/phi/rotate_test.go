@@ -512,9 +512,9 @@ func TestNewClinicKey(t *testing.T) {
 	ok(t, err)
 	contains(t, "a short key", ring.RotateClinicKey(second[:8]), "32 bytes")
 
-	fingerprint := ring.fingerprintNow()
+	fingerprint := ring.Fingerprint()
 	ok(t, ring.RotateClinicKey(second))
-	if ring.fingerprintNow() == fingerprint || ring.fingerprintNow() != Fingerprint(second) {
+	if ring.Fingerprint() == fingerprint || ring.Fingerprint() != Fingerprint(second) {
 		t.Error("the fingerprint")
 	}
 	// the open keyring goes on, with keys it had in memory and keys it loads or makes now
