@@ -281,7 +281,9 @@ func TestAnErasureThatWasInterruptedIsFinished(t *testing.T) {
 func TestRotatingTheClinicKey(t *testing.T) {
 	for name, cfg := range map[string]func(dir string) kernel.Config{
 		"default file": func(string) kernel.Config { return kernel.Config{Mode: kernel.Dev} },
-		"own file":     func(dir string) kernel.Config { return kernel.Config{Mode: kernel.Dev, KeyFile: filepath.Join(dir, "own.key")} },
+		"own file": func(dir string) kernel.Config {
+			return kernel.Config{Mode: kernel.Dev, KeyFile: filepath.Join(dir, "own.key")}
+		},
 		"environment": func(string) kernel.Config {
 			return kernel.Config{Mode: kernel.Dev, EncryptionKey: strings.Repeat("ab", 32)}
 		},
