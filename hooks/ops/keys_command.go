@@ -138,7 +138,7 @@ func rotateDataKeys(app core.App, cmd *cobra.Command) error {
 
 // rotateClinicKey wraps the data keys with the key in newFile. Where the key is read from the default file, the new one
 // takes its place: it is laid beside it first, so that a start after a crash finds whichever opens keys.db (OpenKeys).
-func rotateClinicKey(app core.App, out io.Writer, newFile string) error {
+func rotateClinicKey(app core.App, out io.Writer, newFile string) (result error) {
 	cfg := kernel.ConfigOf(app)
 	ring, err := phi.KeyringOf(app)
 	if err != nil {
@@ -172,15 +172,16 @@ func rotateClinicKey(app core.App, out io.Writer, newFile string) error {
 		}
 	}
 	old := ring.Fingerprint()
-	if err := ring.RotateClinicKey(key); err != nil {
-		return err
+	logErr := ring.RotateClinicKey(key)
+	if ring.Fingerprint() != phi.Fingerprint(key) {
+		return logErr // nothing was changed
 	}
 	err = app.RunInTransaction(func(tx core.App) error {
 		return audit.Append(tx, audit.Entry{Actor: kernel.System(), Action: audit.RotateClinicKey, ResourceType: audit.Key,
 			Details: audit.Details{"operator": operator(), "from": old, "to": ring.Fingerprint()}})
 	})
-	if err != nil {
-		return err
+	if err = errors.Join(logErr, err); err != nil { // in force all the same: what to set must be said
+		defer func() { result = errors.Join(result, err) }()
 	}
 	fmt.Fprintf(out, "The clinic key is now %s (fingerprint), instead of %s.\n", ring.Fingerprint(), old)
 	if byDefault {
@@ -256,7 +257,12 @@ func destroyKeysCommand(app core.App) *cobra.Command {
 		Short: "Make a client's record unreadable for good, once it need not be kept any more",
 		Long: "Destroy a client's data keys once their record need not be kept any more. Everything sealed for the client becomes\n" +
 			"unreadable, here and in every copy of the data. Without --yes it only says what it would do.",
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error { // before the data directory is opened: a mistake of usage
+			if err := cobra.NoArgs(cmd, args); err != nil {
+				return err
+			}
+			return cmd.ValidateRequiredFlags()
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			if !yes {
