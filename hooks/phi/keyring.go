@@ -247,7 +247,10 @@ func (k *Keyring) Destroy(subject string) error {
 		_, err = tx.Exec(`INSERT INTO data_keys(id, subject, wrapped, created, destroyed) SELECT ?, ?, NULL, ?, ?
 			WHERE NOT EXISTS (SELECT 1 FROM data_keys WHERE subject = ? AND retired = '')`, newKeyID(), subject, now, now, subject)
 	}
-	if err = errors.Join(err, tx.Commit()); err != nil {
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", k.path, err)
 	}
 	for id, key := range k.byID {
