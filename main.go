@@ -85,8 +85,9 @@ func newProgram(args []string) *program {
 		audit.Command(p),
 		forms.Command(p),
 		identity.OwnersCommand(p),
+		ops.KeysCommand(p),
 	)
-	readsOnly(root, "audit verify", "audit export", "forms export")
+	readsOnly(root, "audit verify", "audit export", "forms export", "keys show")
 	for _, group := range root.Commands() {
 		if group.HasSubCommands() { // "audit verfiy" is a mistake and no request for help
 			group.Args = cobra.NoArgs

@@ -128,6 +128,13 @@ const (
 // Subscribe opens a live view of a collection in the dashboard.
 const Subscribe Action = "SUBSCRIBE"
 
+// What the operator does to the data keys.
+const (
+	RotateKeys      Action = "ROTATE_KEYS"
+	RotateClinicKey Action = "ROTATE_CLINIC_KEY"
+	DestroyKey      Action = "DESTROY_KEY"
+)
+
 // Refusal is a request that was turned away and has no action of its own.
 const Refusal Action = "ACCESS_REFUSED"
 
@@ -139,6 +146,7 @@ const (
 	Form         = "FORM"
 	Invitation   = "INVITATION"
 	Invoice      = "INVOICE"
+	Key          = "KEY"
 	Message      = "MESSAGE"
 	Notification = "NOTIFICATION"
 	Payment      = "PAYMENT"

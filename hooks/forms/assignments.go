@@ -116,7 +116,7 @@ func checkDraft(e *core.RecordEvent) error {
 	}
 	before, err := phi.Text(e.Record.Original(), "draft")
 	if err != nil {
-		return err
+		return erased(err)
 	}
 	if draft == before || draft == "" {
 		return e.Next()
@@ -202,7 +202,7 @@ func refuseStaleDraft(was, now *collections.PortalForm) error {
 	}
 	stored, err := phi.Text(was.Record, "draft")
 	if err != nil {
-		return err
+		return erased(err)
 	}
 	if stored == "" {
 		stored = "{}"

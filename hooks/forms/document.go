@@ -25,6 +25,7 @@ type documentJob struct {
 }
 
 func bindDocuments(app core.App) {
+	phi.SealedFiles(app, collections.FormPDFs, "file", func(r *core.Record) string { return placeOf(collections.AsFormPDF(r)) })
 	app.OnRecordUpdateExecute(collections.FormPDFs).Bind(inTransaction(freezeDocument))
 	app.OnRecordDelete(collections.FormPDFs).BindFunc(refuseDeletion("The document of a signed form cannot be deleted."))
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {

@@ -183,11 +183,11 @@ func (v *formView) showSigned(app core.App, f *collections.PortalForm) error {
 	}
 	responses, err := phi.Text(s.Record, "responses")
 	if err != nil {
-		return err
+		return erased(err)
 	}
 	name, err := phi.Text(s.Record, "signer_name")
 	if err != nil {
-		return err
+		return erased(err)
 	}
 	at := s.SubmittedAt()
 	v.Responses = json.RawMessage(responses)
@@ -207,7 +207,7 @@ func (v *formView) showOpen(c *kernel.Call, f *collections.PortalForm, t *collec
 	v.Signers = []signerItem{{Role: s.role, Name: name}}
 	draft, err := phi.Text(f.Record, "draft")
 	if err != nil {
-		return err
+		return erased(err)
 	}
 	if draft == "" {
 		q, err := ParseQuestionnaire(t.Questionnaire())
@@ -315,7 +315,7 @@ func download(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	pdf, err := openDocument(c.App, p)
 	if err != nil {
-		return nil, err
+		return nil, erased(err)
 	}
 	if err := audit.Read(c.App, audit.EntryFor(c.Actor, audit.DownloadFormPDF, audit.Form, f.Id)); err != nil {
 		return nil, err
@@ -346,4 +346,12 @@ func assign(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	return kernel.Created(map[string]string{"id": f.Id}), nil
+}
+
+// erased tells that a record was erased: it is no fault of ours, and will not come back.
+func erased(err error) error {
+	if errors.Is(err, phi.ErrErased) {
+		return kernel.Conflict("RECORD_ERASED", "This record was erased, because the clinic's time for keeping it has ended.").Because(err)
+	}
+	return err
 }

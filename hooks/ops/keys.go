@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"errors"
 	"path/filepath"
 
 	"anteroom/hooks/kernel"
@@ -11,15 +12,32 @@ import (
 // and never inside it, because whoever gets a backup of the data must not get the keys with it.
 func KeysDir(dataDir string) string { return filepath.Clean(dataDir) + ".keys" }
 
-// OpenKeys opens the keyring of a data directory. Only set-up, demo and dev may make a clinic key.
+// OpenKeys opens the keyring of a data directory. Only set-up, demo and dev may make a clinic key. When a rotation of
+// the clinic's key ended between keys.db and the default key file, it is finished here.
 func OpenKeys(cfg kernel.Config, dataDir string, mayCreate bool) (*phi.Keyring, error) {
 	file := cfg.KeyFile
 	if file == "" {
-		file = filepath.Join(KeysDir(dataDir), "clinic.key")
+		file = defaultKeyFile(dataDir)
 	}
 	key, err := phi.LoadClinicKey(cfg.EncryptionKey, file, mayCreate || cfg.IsLocal())
 	if err != nil {
 		return nil, err
 	}
-	return phi.OpenKeyring(filepath.Join(KeysDir(dataDir), "keys.db"), key)
+	path := filepath.Join(KeysDir(dataDir), "keys.db")
+	ring, err := phi.OpenKeyring(path, key)
+	if !errors.Is(err, phi.ErrWrongClinicKey) || cfg.EncryptionKey != "" || cfg.KeyFile != "" {
+		return ring, err
+	}
+	pending, pendingErr := phi.LoadClinicKey("", pendingKeyFile(dataDir), false)
+	if pendingErr != nil {
+		return nil, err
+	}
+	ring, pendingErr = phi.OpenKeyring(path, pending)
+	if pendingErr != nil {
+		return nil, err
+	}
+	if _, err := takePendingKey(dataDir); err != nil {
+		return nil, errors.Join(err, ring.Close())
+	}
+	return ring, nil
 }

@@ -1,6 +1,7 @@
-// Package ops owns running the box: one server on a data directory, whether it is well, and the routes that exist
-// only in demo and development. It may read everything a health check needs and write only its own heartbeat. What
-// must never happen: a development route in production, a healthy answer from a server that cannot write.
+// Package ops owns running the box: one server on a data directory, whether it is well, the operator's care for the
+// keys, and the routes that exist only in demo and development. It may read everything a health check and a certificate
+// need and write only its own heartbeat and the audit lines of what it does to keys. What must never happen: a
+// development route in production, a healthy answer from a server that cannot write, a record erased before its time.
 package ops
 
 import (

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/pocketbase/dbx"
 	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/types"
@@ -294,6 +295,9 @@ func (f *EncryptedField) open(r *core.Record) (string, error) {
 	defer c.mu.Unlock()
 	// The key is looked up even when the value was opened before: it may have been destroyed since.
 	key, err := openKeyrings.find(keyID)
+	if errors.Is(err, errForgotten) && c.known && c.place == f.place(r) {
+		return c.plain, nil // opened before its key was replaced
+	}
 	if err != nil {
 		c.plain, c.known = "", false
 		return "", err
@@ -407,18 +411,35 @@ func (f *EncryptedField) isEmpty(plain string) bool {
 // Intercept seals right before the row is written: priority 99, outside the transaction that the audit log opens
 // at 100, so that minting a key does not hold data.db's writer.
 func (f *EncryptedField) Intercept(_ context.Context, app core.App, r *core.Record, action string, next func() error) error {
-	if action == core.InterceptorActionCreateExecute || action == core.InterceptorActionUpdateExecute {
-		if err := f.seal(app, r); err != nil {
-			return err
-		}
+	if action != core.InterceptorActionCreateExecute && action != core.InterceptorActionUpdateExecute {
+		return next()
+	}
+	ring, err := KeyringOf(app)
+	if err != nil {
+		return err
+	}
+	defer ring.writes.enter()()
+	if err := f.seal(app, ring, r); err != nil {
+		return err
 	}
 	return next()
 }
 
-func (f *EncryptedField) seal(app core.App, r *core.Record) error {
+func (f *EncryptedField) seal(app core.App, ring *Keyring, r *core.Record) error {
 	c := f.cell(r)
 	if c.sealed != "" && !f.moved(c, r) {
-		return nil
+		if ring.seals(c.sealed) {
+			return nil
+		}
+		if !c.given {
+			var err error
+			if c, err = f.latest(app, r); err != nil || ring.seals(c.sealed) || c.sealed == "" {
+				return err
+			}
+			if _, err := f.open(r); err != nil {
+				return nil // damaged, or of no use any more: it stays as it is
+			}
+		}
 	}
 	plain, err := f.open(r)
 	switch {
@@ -436,10 +457,6 @@ func (f *EncryptedField) seal(app core.App, r *core.Record) error {
 	if subject == "" {
 		return validation.Errors{f.Owner: validation.ErrRequired}
 	}
-	ring, err := KeyringOf(app)
-	if err != nil {
-		return err
-	}
 	key, err := ring.forWriting(subject)
 	if errors.Is(err, ErrErased) {
 		return validation.Errors{f.Name: validation.NewError("validation_erased", "This client's records were erased; nothing new can be stored.")}
@@ -453,6 +470,21 @@ func (f *EncryptedField) seal(app core.App, r *core.Record) error {
 		given:  true, plain: plain, known: true, place: place, subject: subject,
 	})
 	return nil
+}
+
+// latest puts into the record what its column holds now. PocketBase writes back every column; a value that nobody
+// changed may have been sealed under a key that is retired since.
+func (f *EncryptedField) latest(app core.App, r *core.Record) (*cell, error) {
+	var content string
+	err := app.DB().Select(f.Name).From(r.Collection().Name).Where(dbx.HashExp{"id": r.Id}).Row(&content)
+	if isNoRows(err) {
+		return f.cell(r), nil
+	}
+	c := &cell{sealed: content}
+	if err == nil {
+		r.SetRaw(f.Name, c)
+	}
+	return c, err
 }
 
 // moved tells whether a sealed value must be sealed again, because the record changed its id or its owner.

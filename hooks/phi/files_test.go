@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -228,8 +229,14 @@ func TestSealedFileField(t *testing.T) {
 func FuzzOpenFile(f *testing.F) {
 	ring := newRing(f)
 	f.Add(sealFile(f, ring, "anna", "p", []byte("text")))
-	f.Add([]byte(fileMagic))
+	good := sealFile(f, ring, "anna", "p", []byte("text"))
+	for _, b := range [][]byte{nil, []byte(fileMagic), []byte(fileMagic + "aaaaaaaaaaaaaaaa"), good[:headerSize], good[:len(good)-1], append(slices.Clone(good), 0)} {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if id, err := keyOf(io.NopCloser(bytes.NewReader(b)), nil); err == nil && !isKeyID(id) || err != nil && !errors.Is(err, ErrDamaged) {
+			t.Errorf("header of %x: %q %v", b, id, err)
+		}
 		if plain, err := openFile(ring, "anna", "p", b); err == nil && string(plain) != "text" {
 			t.Errorf("opened %q", plain)
 		}

@@ -21,39 +21,42 @@ import (
 	_ "modernc.org/sqlite" // the driver PocketBase uses
 )
 
-// Keyring is keys.db: one random data key per subject, wrapped by the clinic's key. All methods may be called
-// from many goroutines. One process at a time may hold it open for writing.
+// Keyring is keys.db: the random data keys of every subject, wrapped by the clinic's key. A subject has one active
+// key, which seals, and retired ones, which only open what is not sealed anew yet (see RotateKeys). All methods may be
+// called from many goroutines. One process at a time may hold it open for writing.
 type Keyring struct {
 	path string
 	db   *sql.DB
-	kek  cipher.AEAD // the clinic's key
 
-	mu        sync.RWMutex
-	byID      map[string]*dataKey
-	bySubject map[string]*dataKey
+	mu          sync.RWMutex
+	kek         cipher.AEAD // the clinic's key
+	fingerprint string      // of the clinic's key
+	byID        map[string]*dataKey
+	bySubject   map[string]*dataKey // active keys
+
+	writes   writes
+	rotating sync.Mutex
 }
 
 // dataKey is an unwrapped key, or the memory that there was one.
 type dataKey struct {
 	id, subject string
-	raw         []byte      // nil once destroyed
-	values      cipher.AEAD // for cells and bytes; files derive a key of their own each
+	raw         []byte      // nil once destroyed or forgotten
+	values      cipher.AEAD // for cells; files derive a key of their own each
+	retired     bool        // another one seals for the subject now
+	destroyed   bool
 }
 
-// Ids are random, not counted: a keys.db restored from an older copy must not give out an id that sealed values
-// already name. WITHOUT ROWID keeps a row in one place, which secure_delete overwrites.
-const keysSchema = `
-CREATE TABLE IF NOT EXISTS data_keys (
-	id        TEXT PRIMARY KEY,
-	subject   TEXT NOT NULL UNIQUE,
-	wrapped   BLOB,
-	created   TEXT NOT NULL,
-	destroyed TEXT NOT NULL DEFAULT ''
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS proof (
-	id      INTEGER PRIMARY KEY CHECK (id = 1),
-	wrapped BLOB NOT NULL
-) STRICT`
+// gone tells why a key without material does not open anything.
+func (d *dataKey) gone() error {
+	switch {
+	case d.raw != nil:
+		return nil
+	case d.destroyed:
+		return ErrErased
+	}
+	return errForgotten
+}
 
 // OpenKeyring opens path, and makes it when it is not there. It refuses a clinic key that is not the one path was
 // made with, and changes nothing then.
@@ -73,7 +76,8 @@ func OpenKeyring(path string, clinicKey []byte) (*Keyring, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	k := &Keyring{path: path, db: db, kek: kek, byID: map[string]*dataKey{}, bySubject: map[string]*dataKey{}}
+	k := &Keyring{path: path, db: db, kek: kek, fingerprint: Fingerprint(clinicKey), byID: map[string]*dataKey{}, bySubject: map[string]*dataKey{}}
+	k.writes.begin()
 	if err := k.prepare(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -91,39 +95,6 @@ func createPrivate(path string) error {
 		return err
 	}
 	return f.Close()
-}
-
-// prepare makes the tables and proves the clinic's key against the value that the first start left.
-func (k *Keyring) prepare() error {
-	tx, err := k.db.Begin()
-	if err != nil {
-		return fmt.Errorf("%s cannot be opened: put its latest copy back: %w", k.path, err)
-	}
-	defer func() { _ = tx.Rollback() }() // after Commit this does nothing
-	if _, err := tx.Exec(keysSchema); err != nil {
-		return fmt.Errorf("%s cannot be read: put its latest copy back: %w", k.path, err)
-	}
-	var wrapped []byte
-	switch err := tx.QueryRow("SELECT wrapped FROM proof").Scan(&wrapped); {
-	case isNoRows(err):
-		var keys int
-		if err := tx.QueryRow("SELECT count(*) FROM data_keys").Scan(&keys); err != nil {
-			return err
-		}
-		if keys > 0 {
-			return fmt.Errorf("%s holds data keys but no proof of its clinic key: it is damaged, put its latest copy back", k.path)
-		}
-		if _, err := tx.Exec("INSERT INTO proof(id, wrapped) VALUES (1, ?)", sealWith(k.kek, nil, bind("proof"))); err != nil {
-			return err
-		}
-	case err != nil:
-		return err
-	default:
-		if _, err := openWith(k.kek, wrapped, bind("proof")); err != nil {
-			return fmt.Errorf("the clinic key is not the one that %s was made with: give Anteroom the key that was used before (PHI_ENCRYPTION_KEY or the key file); nothing was changed", k.path)
-		}
-	}
-	return tx.Commit()
 }
 
 // Close closes keys.db. Sealed values read as locked afterwards. Closing twice is harmless.
@@ -152,17 +123,14 @@ func (k *Keyring) forReading(id string) (*dataKey, error) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		var err error
-		if key, err = k.load("SELECT id, subject, wrapped FROM data_keys WHERE id = ?", id); err != nil {
+		if key, err = k.load("id = ?", id); err != nil {
 			return nil, err
 		}
 	}
-	if key.raw == nil {
-		return nil, ErrErased
-	}
-	return key, nil
+	return key, key.gone()
 }
 
-// forWriting finds the subject's key and mints it at first use. The key is on disk before anything can be sealed
+// forWriting finds the subject's active key and mints it at first use. The key is on disk before anything can be sealed
 // with it; when the row is rolled back an unused key stays, which harms nobody. Call it only for an authorised
 // write. ErrErased when the subject's key was destroyed: nothing new is ever stored for an erased client.
 func (k *Keyring) forWriting(subject string) (*dataKey, error) {
@@ -176,7 +144,7 @@ func (k *Keyring) forWriting(subject string) (*dataKey, error) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		var err error
-		key, err = k.load("SELECT id, subject, wrapped FROM data_keys WHERE subject = ?", subject)
+		key, err = k.load("retired = '' AND subject = ?", subject)
 		if errors.Is(err, errUnknownKey) {
 			key, err = k.mint(subject)
 		}
@@ -184,19 +152,32 @@ func (k *Keyring) forWriting(subject string) (*dataKey, error) {
 			return nil, err
 		}
 	}
-	if key.raw == nil {
-		return nil, ErrErased
-	}
-	return key, nil
+	return key, key.gone()
 }
 
-var errUnknownKey = errors.New("phi: no such data key")
+// seals tells whether a sealed value is under a key that seals today.
+func (k *Keyring) seals(sealed string) bool {
+	keyID, _, ok := splitSealed(sealed)
+	if !ok {
+		return false
+	}
+	key, err := k.forReading(keyID)
+	return err == nil && !key.retired
+}
+
+var (
+	errUnknownKey = errors.New("phi: no such data key")
+	// errForgotten is read from a copy of the data that is older than a rotation of keys. The copy of keys.db of that
+	// time still opens it.
+	errForgotten = errors.New("the value is sealed under a key that a rotation has replaced and forgotten: it comes from an older copy of the data and opens with the copy of keys.db of that time")
+)
 
 // load unwraps one row and remembers it. The caller holds k.mu.
-func (k *Keyring) load(query, arg string) (*dataKey, error) {
+func (k *Keyring) load(condition, arg string) (*dataKey, error) {
 	key := &dataKey{}
 	var wrapped []byte
-	err := k.db.QueryRow(query, arg).Scan(&key.id, &key.subject, &wrapped)
+	err := k.db.QueryRow("SELECT id, subject, wrapped, retired <> '', destroyed <> '' FROM data_keys WHERE "+condition, arg).
+		Scan(&key.id, &key.subject, &wrapped, &key.retired, &key.destroyed)
 	if isNoRows(err) {
 		return nil, errUnknownKey
 	}
@@ -212,48 +193,97 @@ func (k *Keyring) load(query, arg string) (*dataKey, error) {
 			return nil, err
 		}
 	}
-	k.byID[key.id], k.bySubject[key.subject] = key, key
+	k.remember(key)
 	return key, nil
 }
 
+func (k *Keyring) remember(key *dataKey) {
+	k.byID[key.id] = key
+	if !key.retired {
+		k.bySubject[key.subject] = key
+	}
+}
+
+// mint makes a subject's first key. The caller holds k.mu.
 func (k *Keyring) mint(subject string) (*dataKey, error) {
+	key, err := k.insertKey(k.db, subject)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot take a new data key: %w", k.path, err)
+	}
+	k.remember(key)
+	return key, nil
+}
+
+// insertKey writes a new active key. The caller holds k.mu.
+func (k *Keyring) insertKey(db interface {
+	Exec(string, ...any) (sql.Result, error)
+}, subject string) (*dataKey, error) {
 	raw := make([]byte, keySize)
 	rand.Read(raw)
 	key := &dataKey{id: newKeyID(), subject: subject}
 	if err := key.unwrap(raw); err != nil {
 		return nil, err
 	}
-	_, err := k.db.Exec("INSERT INTO data_keys(id, subject, wrapped, created) VALUES (?, ?, ?, ?)",
-		key.id, subject, sealWith(k.kek, raw, bind("data key", key.id, subject)), time.Now().UTC().Format(time.RFC3339))
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot take a new data key: %w", k.path, err)
-	}
-	k.byID[key.id], k.bySubject[subject] = key, key
-	return key, nil
+	_, err := db.Exec("INSERT INTO data_keys(id, subject, wrapped, created) VALUES (?, ?, ?, ?)",
+		key.id, subject, sealWith(k.kek, raw, bind("data key", key.id, subject)), stamp())
+	return key, err
 }
 
-// Destroy erases a subject for good. The wrapped key is overwritten in keys.db (secure_delete) and the log behind
-// it is emptied. A subject that never had a key cannot get one afterwards either.
+func stamp() string { return time.Now().UTC().Format(time.RFC3339) }
+
+// Destroy erases a subject for good: all its keys are overwritten in keys.db (secure_delete) and the log behind it is
+// emptied. A subject that never had a key cannot get one afterwards either. Destroying again harms nothing.
 func (k *Keyring) Destroy(subject string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := time.Now().UTC().Format(time.RFC3339)
-	gone := &dataKey{subject: subject}
-	err := k.db.QueryRow(`INSERT INTO data_keys(id, subject, wrapped, created, destroyed) VALUES (?, ?, NULL, ?, ?)
-		ON CONFLICT(subject) DO UPDATE SET wrapped = NULL,
-			destroyed = CASE destroyed WHEN '' THEN excluded.destroyed ELSE destroyed END
-		RETURNING id`, newKeyID(), subject, now, now).Scan(&gone.id)
+	tx, err := k.db.Begin()
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", k.path, err)
 	}
-	k.byID[gone.id], k.bySubject[subject] = gone, gone
+	defer func() { _ = tx.Rollback() }() // after Commit this does nothing
+	now := stamp()
+	_, err = tx.Exec(`UPDATE data_keys SET wrapped = NULL, destroyed = CASE destroyed WHEN '' THEN ? ELSE destroyed END WHERE subject = ?`, now, subject)
+	if err == nil {
+		_, err = tx.Exec(`INSERT INTO data_keys(id, subject, wrapped, created, destroyed) SELECT ?, ?, NULL, ?, ?
+			WHERE NOT EXISTS (SELECT 1 FROM data_keys WHERE subject = ? AND retired = '')`, newKeyID(), subject, now, now, subject)
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", k.path, err)
+	}
+	for id, key := range k.byID {
+		if key.subject == subject {
+			delete(k.byID, id)
+		}
+	}
+	delete(k.bySubject, subject)
+	return k.emptyLog("the data key is destroyed, but another program reads %s and its log still holds the old page: close that program and destroy the key again")
+}
 
+// Destroyed tells when the subject's keys were destroyed, and whether they were.
+func (k *Keyring) Destroyed(subject string) (at time.Time, yes bool, err error) {
+	var text string
+	err = k.db.QueryRow("SELECT destroyed FROM data_keys WHERE subject = ? AND retired = ''", subject).Scan(&text)
+	if isNoRows(err) || err == nil && text == "" {
+		return at, false, nil
+	}
+	if err == nil {
+		at, err = time.Parse(time.RFC3339, text)
+	}
+	return at, err == nil, err
+}
+
+// emptyLog takes what was overwritten out of the write-ahead log too. sentence, with the path, says what it means when
+// another program is in the way.
+func (k *Keyring) emptyLog(sentence string) error {
 	var busy, pages, done int
 	if err := k.db.QueryRow("PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &done); err != nil {
 		return err
 	}
 	if busy != 0 {
-		return fmt.Errorf("the data key is destroyed, but another program reads %s and its log still holds the old page: close that program and destroy the key again", k.path)
+		return fmt.Errorf(sentence, k.path)
 	}
 	return nil
 }
