@@ -60,13 +60,14 @@ func bindOtherRefusals(app core.App) {
 				resource = ResourceType(c.Name)
 			}
 			status, code := meaningOf(err)
-			switch status {
-			case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+			known := signedIn(kernel.ActorFrom(e))
+			switch {
+			case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
 				noteRefusal(e, status, code, resource)
-			case http.StatusNotFound:
-				if resource != "" { // a path that never existed tells nothing about anybody
-					noteRefusal(e, status, code, resource)
-				}
+			case status == http.StatusNotFound && resource == "" && !(known && serverActs[e.Request.Pattern] != ""):
+				// a path that never existed tells nothing about anybody
+			case status == http.StatusNotFound, known && status >= http.StatusBadRequest && status < http.StatusInternalServerError:
+				noteRefusal(e, status, code, resource)
 			}
 			return err
 		}})
