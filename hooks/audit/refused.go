@@ -60,11 +60,11 @@ func bindOtherRefusals(app core.App) {
 				resource = ResourceType(c.Name)
 			}
 			status, code := meaningOf(err)
-			known := signedIn(kernel.ActorFrom(e))
+			known := signedIn(whoDownloads(e))
 			switch {
 			case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
 				noteRefusal(e, status, code, resource)
-			case status == http.StatusNotFound && resource == "" && !(known && serverActs[e.Request.Pattern] != ""):
+			case status == http.StatusNotFound && resource == "" && !(known && strings.Contains(e.Request.Pattern, " /api/")):
 				// a path that never existed tells nothing about anybody
 			case status == http.StatusNotFound, known && status >= http.StatusBadRequest && status < http.StatusInternalServerError:
 				noteRefusal(e, status, code, resource)
@@ -102,7 +102,7 @@ func noteRefusal(e *core.RequestEvent, status int, code, resource string) {
 	if told, _ := e.Get(toldKey).(bool); told {
 		return
 	}
-	entry := EntryFor(kernel.ActorFrom(e), Refusal, resource, "")
+	entry := EntryFor(whoDownloads(e), Refusal, resource, "")
 	entry.Result, entry.ErrorCode = ResultRefused, code
 	if id := e.Request.PathValue("id"); recordID.MatchString(id) { // anything else may be anybody's text
 		entry.ResourceID = id

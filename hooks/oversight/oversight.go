@@ -7,6 +7,7 @@
 package oversight
 
 import (
+	"encoding/hex"
 	"net/http"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -37,7 +38,7 @@ func Bind(app core.App) {
 // headShown is the log's last line, and the last check that found it whole.
 type headShown struct {
 	Seq         int64  `json:"seq"`
-	Hash        string `json:"hash"` // as `anteroom audit verify --head` takes it
+	Hash        string `json:"hash"` // in hexadecimal; `anteroom audit verify --head` takes seq:hash
 	At          string `json:"at,omitempty"`
 	VerifiedAt  string `json:"verifiedAt,omitempty"`
 	VerifiedSeq int64  `json:"verifiedSeq,omitempty"`
@@ -51,7 +52,7 @@ func head(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := headShown{Seq: h.Seq, Hash: h.String(), At: instant(at)}
+	out := headShown{Seq: h.Seq, Hash: hex.EncodeToString(h.Hash[:]), At: instant(at)}
 	last, err := lastCheck(c.App)
 	if err != nil {
 		return nil, err
