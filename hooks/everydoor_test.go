@@ -121,6 +121,9 @@ func TestEveryDoorIsOnRecord(t *testing.T) {
 	}
 	for _, r := range kernel.Routes(c.App) {
 		name := r.Method + " " + r.Path
+		if strings.HasSuffix(r.Path, "/passkeys/register/begin") {
+			continue // the row in belongings is no real passkey; TestPasskeys and others ask it with one
+		}
 		if strings.HasSuffix(r.Path, "/auth/logout") || strings.HasSuffix(r.Path, "/auth/logout-all") {
 			continue // last, below
 		}

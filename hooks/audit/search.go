@@ -51,7 +51,7 @@ type Query struct {
 
 // walk is how many lines one search looks at. Who looks for what no index knows (an action, a result) gets what lies
 // within, and where to go on.
-const walk = 50_000
+const walk = 20_000
 
 // clockSlack is by how much the machine's clock may have been set back without a search by day missing a line. A line's
 // time rises with its number but for that, so the ends of the time asked for are found by halving the numbers, this much
