@@ -40,6 +40,13 @@ func verifyCommand(app core.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if app.HasTable("audit_heads") {
+				kept, err := NotedHeads(cmd.Context(), db)
+				if err != nil {
+					return err
+				}
+				heads = append(heads, kept...)
+			}
 			head, err := Verify(cmd.Context(), db, heads...)
 			if err != nil {
 				return err
