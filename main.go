@@ -171,7 +171,7 @@ func (p *program) open(c *cobra.Command) error {
 	if err := p.Bootstrap(); err != nil || readsOnly {
 		return err // whoever reads beside a running server must not change its schema
 	}
-	return p.RunAllMigrations()
+	return audit.Migrate(p, p.RunAllMigrations)
 }
 
 // execute runs the command and ends everything it started, on a signal too. PocketBase's own Execute would lose

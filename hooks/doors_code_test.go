@@ -49,6 +49,7 @@ func program(t *testing.T) []source {
 var plainSQL = []string{
 	"hooks/audit/chain.go: INSERT INTO", // the log, whose triggers are its rules
 	"hooks/audit/chain.go: INSERT INTO",
+	"hooks/audit/heads.go: INSERT INTO audit_heads", // one a day, beside the log
 	"hooks/identity/factors.go: UPDATE mfa_factors", // a code's use, beside the line of what it opens
 	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
 	"hooks/identity/failures.go: DELETE FROM sign_in_failures",
@@ -71,7 +72,8 @@ var plainSQL = []string{
 	"hooks/kernel/idempotency.go: DELETE FROM idempotency_keys",
 	"hooks/kernel/lasting.go: INSERT INTO sign_in_failures",
 	"hooks/ops/ops.go: INSERT INTO server_heartbeat",
-	"hooks/phi/keyring.go: INSERT INTO data_keys", // keys.db
+	"hooks/oversight/check.go: INSERT INTO audit_checked", // the last check
+	"hooks/phi/keyring.go: INSERT INTO data_keys",         // keys.db
 	"hooks/phi/keyring.go: INSERT INTO data_keys",
 	"hooks/phi/keyring.go: UPDATE data_keys",
 	"hooks/phi/rotate.go: DELETE FROM file_swaps", // keys.db

@@ -19,6 +19,7 @@ import (
 	"anteroom/hooks/notices"
 	"anteroom/hooks/ops"
 	"anteroom/hooks/outbox"
+	"anteroom/hooks/oversight"
 	"anteroom/hooks/phi"
 	"anteroom/hooks/realtime"
 	"anteroom/hooks/records"
@@ -40,6 +41,7 @@ func Register(app core.App, o Options) {
 	audit.Bind(app)
 	outbox.Bind(app)
 	notices.Bind(app)
+	oversight.Bind(app)
 
 	identity.Bind(app)
 	realtime.Bind(app, identity.SessionsOf(app))

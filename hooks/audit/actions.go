@@ -125,6 +125,38 @@ const (
 	UpdatePHI           Action = "UPDATE_PHI"
 )
 
+// The log itself: who searched, checked and copied it, and the line of what nobody else wrote down.
+const (
+	SearchAuditLog Action = "SEARCH_AUDIT_LOG"
+	ViewAuditHead  Action = "VIEW_AUDIT_HEAD"
+	VerifyAuditLog Action = "VERIFY_AUDIT_LOG"
+	AuditLogBroken Action = "AUDIT_LOG_BROKEN"
+	ExportAudit    Action = "EXPORT_AUDIT"
+	ViewAccessLog  Action = "VIEW_ACCESS_LOG"
+	OwnerRequest   Action = "OWNER_REQUEST"
+	StaffRequest   Action = "STAFF_REQUEST"
+	ClientRequest  Action = "CLIENT_REQUEST"
+)
+
+// The server: PocketBase's settings, backups and logs.
+const (
+	ViewSettings       Action = "VIEW_SETTINGS"
+	ChangeSettings     Action = "CHANGE_SETTINGS"
+	TestStorage        Action = "TEST_STORAGE"
+	SendTestMail       Action = "SEND_TEST_MAIL"
+	MakeClientSecret   Action = "MAKE_CLIENT_SECRET"
+	ListBackups        Action = "LIST_BACKUPS"
+	CreateBackup       Action = "CREATE_BACKUP"
+	DownloadBackup     Action = "DOWNLOAD_BACKUP"
+	DeleteBackup       Action = "DELETE_BACKUP"
+	ViewServerLog      Action = "VIEW_SERVER_LOG"
+	ListCrons          Action = "LIST_CRONS"
+	RunCron            Action = "RUN_CRON"
+	IssueFileToken     Action = "ISSUE_FILE_TOKEN"
+	SchemaChanged      Action = "SCHEMA_CHANGED"
+	ExportFormTemplate Action = "EXPORT_FORM_TEMPLATE"
+)
+
 // Subscribe opens a live view of a collection in the dashboard.
 const Subscribe Action = "SUBSCRIBE"
 
@@ -141,6 +173,7 @@ const Refusal Action = "ACCESS_REFUSED"
 // Resource types, as the portal specification names them.
 const (
 	Appointment  = "APPOINTMENT"
+	AuditLog     = "AUDIT_LOG"
 	Client       = "CLIENT"
 	Document     = "DOCUMENT"
 	Form         = "FORM"

@@ -9,6 +9,9 @@
 //   - What was read is on the disk before the answer leaves: Read waits for it, and the handler that gets an error
 //     must not answer. Lists, views, expanded relations and downloads of PocketBase's own API leave their lines
 //     through request hooks; a realtime subscription of staff leaves one when it is opened.
+//   - Whoever is signed in leaves a line with every request: what no hook and no handler wrote down is written before the
+//     first byte of the answer (everydoor.go). Changes of settings and collections commit with theirs (serveracts.go).
+//   - A line of a clinician who broke the glass for that client says so, whoever wrote it (brokenglass.go).
 //   - Refusals of our own routes leave a line, told by the kernel. One address or person that keeps being refused is
 //     counted instead of filling the disk: see refused.go.
 //   - Lines cannot be changed, removed, replaced or inserted between: three triggers. Whoever takes the triggers
@@ -32,5 +35,7 @@ func Bind(app core.App) {
 	bindWrites(app)
 	bindRecordAPI(app)
 	bindOtherRefusals(app)
+	bindEveryDoor(app)
+	bindServerChanges(app)
 	kernel.OnRefused(app, observeRefusal)
 }

@@ -66,6 +66,10 @@ func Append(tx core.App, entries ...Entry) error {
 	if !ok {
 		return errors.New("audit.Append needs a transaction of data.db")
 	}
+	entries, err := markBrokenGlass(tx, entries)
+	if err != nil {
+		return err
+	}
 	lines, err := textsOf(entries)
 	if err != nil {
 		return err
@@ -74,6 +78,7 @@ func Append(tx core.App, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
+	defer countLines(entries) // a transaction that is given up is a refusal, and has the line of one
 	return appendLines(head, lines, kernel.Now(tx), func(seq int64, texts []string, prev, hash []byte) error {
 		params := dbx.Params{"seq": seq, "prev": prev, "hash": hash}
 		for i, column := range textColumns {

@@ -334,7 +334,7 @@ func TestCommand(t *testing.T) {
 	ok(t, err)
 	info := must(os.Stat(file))
 	equal(t, "mode", info.Mode().Perm(), os.FileMode(0o600))
-	equal(t, "lines", strings.Count(string(must(os.ReadFile(file))), "\n"), int(head.Seq))
+	equal(t, "lines", strings.Count(string(must(os.ReadFile(file))), "\n"), int(head.Seq)+1) // and the line of the export
 	_, err = run("export", file)
 	contains(t, "an existing file", err, "exists")
 	_, err = run("export")

@@ -8,9 +8,11 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/spf13/cobra"
+
+	"anteroom/hooks/kernel"
 )
 
-// Command is "anteroom audit". It only reads, so it may run beside the server. Its errors are sentences; main turns
+// Command is "anteroom audit". It may run beside the server: it reads, and an export adds its own line. Its errors are sentences; main turns
 // them into the exit code.
 func Command(app core.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Check and export the audit log"}
@@ -37,6 +39,13 @@ func verifyCommand(app core.App) *cobra.Command {
 			db, err := database(app)
 			if err != nil {
 				return err
+			}
+			if app.HasTable("audit_heads") {
+				kept, err := NotedHeads(cmd.Context(), db)
+				if err != nil {
+					return err
+				}
+				heads = append(heads, kept...)
 			}
 			head, err := Verify(cmd.Context(), db, heads...)
 			if err != nil {
@@ -66,7 +75,11 @@ func exportCommand(app core.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			head, err := Export(cmd.Context(), db, f)
+			// the copy has the line of its own making
+			head, err := Head{}, Read(app, Entry{Actor: kernel.System(), Action: ExportAudit, ResourceType: AuditLog})
+			if err == nil {
+				head, err = Export(cmd.Context(), db, f)
+			}
 			if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 				return errors.Join(err, os.Remove(args[0]))
 			}

@@ -54,11 +54,19 @@ func commitNow(app core.App, entries ...Entry) error {
 	if !ok {
 		return errors.New("audit: the app was not bound")
 	}
+	entries, err := markBrokenGlass(c.app, entries)
+	if err != nil {
+		return err
+	}
 	lines, err := textsOf(entries) // here, so that a faulty entry fails its own request only
 	if err != nil {
 		return err
 	}
-	return c.write(lines)
+	if err := c.write(lines); err != nil {
+		return err
+	}
+	countLines(entries)
+	return nil
 }
 
 // committer lets requests that wait at the same moment share one commit, which is what costs: the disk's flush.

@@ -245,8 +245,8 @@ func TestReadsThroughTheRecordAPI(t *testing.T) {
 		"LIST_CARE_TEAMS Anna"+by+"; VIEW_CLIENT Anna"+by+"; LIST_CARE_TEAMS Bob"+by+"; VIEW_CLIENT Bob"+by)
 	equal(t, "back relations of a record that is nobody's", summary(get("clinicians/records/"+clinician.Id+"?expand=care_team_via_clinician.client", 200)),
 		"VIEW_CARE_TEAM Anna"+by+"; VIEW_CLIENT Anna"+by+"; VIEW_CARE_TEAM Bob"+by+"; VIEW_CLIENT Bob"+by)
-	equal(t, "catalogue", summary(get("locations/records", 200)), "")
-	equal(t, "nothing found", summary(get("clients/records?filter=first_name='Zoe'", 200)), "")
+	equal(t, "catalogue", summary(get("locations/records", 200)), "STAFF_REQUEST -"+by)
+	equal(t, "nothing found", summary(get("clients/records?filter=first_name='Zoe'", 200)), "STAFF_REQUEST -"+by)
 
 	patched := newLines(t, app, func() {
 		code, _ := call(t, "PATCH", records+"care_team/records/"+ofAnna.Id+"?expand=client", token, map[string]any{"role": "member"})

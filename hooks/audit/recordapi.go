@@ -74,7 +74,7 @@ func bindRecordAPI(app core.App) {
 		Func: func(e *core.FileDownloadRequestEvent) error {
 			if isPersonal(e.Record) {
 				resource := ResourceType(e.Record.Collection().Name)
-				entry := EntryFor(kernel.ActorFrom(e.RequestEvent), Action("DOWNLOAD_"+resource), resource, e.Record.Id)
+				entry := EntryFor(whoDownloads(e.RequestEvent), Action("DOWNLOAD_"+resource), resource, e.Record.Id)
 				entry.Client = clientOf(e.Record)
 				if err := readOrStop(e.App, entry); err != nil {
 					return err

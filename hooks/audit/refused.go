@@ -60,13 +60,14 @@ func bindOtherRefusals(app core.App) {
 				resource = ResourceType(c.Name)
 			}
 			status, code := meaningOf(err)
-			switch status {
-			case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+			known := signedIn(whoDownloads(e))
+			switch {
+			case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
 				noteRefusal(e, status, code, resource)
-			case http.StatusNotFound:
-				if resource != "" { // a path that never existed tells nothing about anybody
-					noteRefusal(e, status, code, resource)
-				}
+			case status == http.StatusNotFound && resource == "" && !(known && strings.Contains(e.Request.Pattern, " /api/")):
+				// a path that never existed tells nothing about anybody
+			case status == http.StatusNotFound, known && status >= http.StatusBadRequest && status < http.StatusInternalServerError:
+				noteRefusal(e, status, code, resource)
 			}
 			return err
 		}})
@@ -102,7 +103,7 @@ func noteRefusal(e *core.RequestEvent, status int, code, resource string) {
 	if told, _ := e.Get(toldKey).(bool); told {
 		return
 	}
-	entry := EntryFor(kernel.ActorFrom(e), Refusal, resource, "")
+	entry := EntryFor(whoDownloads(e), Refusal, resource, "")
 	entry.Result, entry.ErrorCode = ResultRefused, code
 	if id := e.Request.PathValue("id"); recordID.MatchString(id) {
 		entry.ResourceID = id

@@ -58,7 +58,7 @@ func TestRefusalsOfOurRoutes(t *testing.T) {
 		"/invalid/abcdefgh1234567":   {400, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused VALIDATION_ERROR/PAST {"route":"GET /api/v1/portal/invalid/{id}","status":400}`},
 		"/conflict/abcdefgh1234567":  {409, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused CONFLICT/SLOT_UNAVAILABLE {"route":"GET /api/v1/portal/conflict/{id}","status":409}`},
 		"/too-many/abcdefgh1234567":  {429, `guest  ACCESS_REFUSED FORM abcdefgh1234567 refused RATE_LIMITED {"route":"GET /api/v1/portal/too-many/{id}","status":429}`},
-		"/mine":             {401, `guest  ACCESS_REFUSED   refused UNAUTHORIZED/SIGN_IN_REQUIRED {"route":"GET /api/v1/portal/mine","status":401}`},
+		"/mine":                      {401, `guest  ACCESS_REFUSED   refused UNAUTHORIZED/SIGN_IN_REQUIRED {"route":"GET /api/v1/portal/mine","status":401}`},
 		// an id that is no id may be anybody's text: it is not kept
 		"/absent/Anna%20Test%20is%20ill": {404, `guest  ACCESS_REFUSED FORM  refused NOT_FOUND {"route":"GET /api/v1/portal/absent/{id}","status":404}`},
 	} {

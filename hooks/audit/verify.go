@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,38 +41,101 @@ func ParseHead(s string) (Head, error) {
 	return Head{Seq: seq, Hash: [sha256.Size]byte(raw)}, nil
 }
 
-// Verify walks the chain from the first line and returns its head. The error names the first line that is wrong,
-// wrapping ErrBroken. A log cut off at its end is a shorter, intact chain: to find that, pass a head that was noted
-// earlier, which must then be part of the chain.
-func Verify(ctx context.Context, db Queryer, noted ...Head) (Head, error) {
-	var head Head
-	missing := map[int64]Head{}
-	for _, h := range noted {
-		missing[h.Seq] = h
+// Broken is what Verify found: the first line that is wrong, and whether the others hang together.
+type Broken struct {
+	Line int64 // the first that is wrong, or that is missing
+	What string
+	More int   // further places that are wrong
+	Next int64 // the first of them
+}
+
+func (b *Broken) Error() string { return ErrBroken.Error() + ": " + b.Sentence() }
+
+// Sentence says it to whoever asked.
+func (b *Broken) Sentence() string {
+	switch b.More {
+	case 0:
+		return b.What + "; everything else hangs together"
+	case 1:
+		return fmt.Sprintf("%s; one more place is wrong, line %d", b.What, b.Next)
 	}
+	return fmt.Sprintf("%s; %d more places are wrong, the next is line %d", b.What, b.More, b.Next)
+}
+
+// Is makes every finding an ErrBroken.
+func (b *Broken) Is(target error) bool { return target == ErrBroken }
+
+// Verify walks the chain from the first line to the last and returns its head. The error is a *Broken and names the first
+// line that is wrong; the walk goes on from there with what is stored, so that it also tells how far the damage goes. A
+// log cut off at its end is a shorter, intact chain, and so is one that was written anew from some line on with hashes to
+// match: to find those, pass a head that was noted earlier, which must then be part of the chain.
+func Verify(ctx context.Context, db Queryer, noted ...Head) (Head, error) {
+	return VerifyTelling(ctx, db, nil, noted...)
+}
+
+// tellEvery is after how many lines a verification says how far it is.
+const tellEvery = 1000
+
+// VerifyTelling is Verify that says from time to time how many lines it has checked.
+func VerifyTelling(ctx context.Context, db Queryer, tell func(checked int64), noted ...Head) (Head, error) {
+	var broken *Broken
+	wrong := func(line int64, format string, args ...any) {
+		if broken == nil {
+			broken = &Broken{Line: line, What: fmt.Sprintf(format, args...)}
+			return
+		}
+		if broken.More++; broken.More == 1 {
+			broken.Next = line
+		}
+	}
+	missing := map[int64][]Head{}
+	for _, h := range noted {
+		missing[h.Seq] = append(missing[h.Seq], h)
+	}
+	delete(missing, 0)
+	var last Head
+	var checked int64
 	err := eachLine(ctx, db, func(l line) error {
-		if l.seq != head.Seq+1 {
-			return fmt.Errorf("%w: line %d is missing", ErrBroken, head.Seq+1)
+		before := Head{Seq: l.seq - 1}
+		copy(before.Hash[:], l.prev)
+		now := before.next(l.texts)
+		gap := l.seq != last.Seq+1
+		switch {
+		case gap:
+			wrong(last.Seq+1, "line %d is missing", last.Seq+1)
+		case before.Hash != last.Hash || !bytes.Equal(l.hash, now.Hash[:]):
+			wrong(l.seq, "line %d does not match its hash", l.seq)
 		}
-		next := head.next(l.texts)
-		if !bytes.Equal(l.prev, head.Hash[:]) || !bytes.Equal(l.hash, next.Hash[:]) {
-			return fmt.Errorf("%w: line %d does not match its hash", ErrBroken, l.seq)
+		if gap && !bytes.Equal(l.hash, now.Hash[:]) {
+			wrong(l.seq, "line %d does not match its hash", l.seq)
 		}
-		head = next
-		if h, ok := missing[head.Seq]; ok {
-			if h != head {
-				return fmt.Errorf("%w: line %d is not the one that was noted", ErrBroken, l.seq)
+		last = Head{Seq: l.seq}
+		copy(last.Hash[:], l.hash)
+		for _, h := range missing[l.seq] {
+			if h != last {
+				wrong(l.seq, "line %d is not the one that was noted", l.seq)
+				break
 			}
-			delete(missing, head.Seq)
+		}
+		delete(missing, l.seq)
+		if checked++; tell != nil && checked%tellEvery == 0 {
+			tell(checked)
 		}
 		return nil
 	})
-	for seq := range missing {
-		if err == nil && seq > 0 {
-			err = fmt.Errorf("%w: it ends at line %d, but line %d was noted", ErrBroken, head.Seq, seq)
+	if err != nil {
+		return last, err
+	}
+	for _, seq := range slices.Sorted(maps.Keys(missing)) {
+		if seq > last.Seq {
+			wrong(last.Seq+1, "it ends at line %d, but line %d was noted", last.Seq, seq)
+			break
 		}
 	}
-	return head, err
+	if broken != nil {
+		return last, broken
+	}
+	return last, nil
 }
 
 // Export writes all lines as JSON, one object a line, and returns the last one. It writes what is there, intact or

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
 )
 
 // Command is "anteroom forms". Its errors are sentences; main turns them into the exit code.
@@ -99,6 +101,9 @@ func exportCommand(app core.App) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			raw, err := ExportQuestionnaire(app, args[0])
 			if err != nil {
+				return err
+			}
+			if err := audit.Read(app, audit.Entry{Actor: kernel.System(), Action: audit.ExportFormTemplate, ResourceType: audit.ResourceType("form_templates")}); err != nil {
 				return err
 			}
 			// an earlier export is never overwritten

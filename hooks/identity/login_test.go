@@ -385,7 +385,7 @@ func TestDevice(t *testing.T) {
 		"Mozilla/5.0 (Macintosh; Intel Mac OS X 15.1; rv:145.0) Gecko/20100101 Firefox/145.0":                      {"desktop", "macOS", "Firefox"},
 		"curl/8.5": {"", "", ""},
 	} {
-		kind, system, browser := device(agent)
+		kind, system, browser := kernel.Device(agent)
 		if got := [3]string{kind, system, browser}; got != want {
 			t.Errorf("%s: %v", agent, got)
 		}

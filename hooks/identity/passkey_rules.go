@@ -232,7 +232,7 @@ func passkeyName(typed string) (string, error) {
 
 // nameByDevice is what a passkey is called until its person names it.
 func nameByDevice(agent string) string {
-	_, system, browser := device(agent)
+	_, system, browser := kernel.Device(agent)
 	switch {
 	case system != "" && browser != "":
 		return browser + ", " + system

@@ -168,7 +168,7 @@ func SignIn(tx core.App, a *Attempt) (*Opened, error) {
 	who := a.actor(now)
 	who.Session = row.Id
 	at := kernel.Now(tx)
-	kind, system, browser := device(a.Agent)
+	kind, system, browser := kernel.Device(a.Agent)
 	row.Load(map[string]any{
 		"owner_collection": now.Collection().Name, "owner": now.Id, "method": string(a.Method),
 		"ip_address": a.IP, "user_agent": who.Agent, "device_type": kind, "device_os": system, "browser": browser,
@@ -292,4 +292,11 @@ func closedWay() *kernel.Error {
 
 func sessionEnded() *kernel.Error {
 	return kernel.Unauthorized("SESSION_ENDED", "You were signed out. Sign in again to go on.")
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return s
 }

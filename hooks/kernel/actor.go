@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"sync/atomic"
+
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
 )
@@ -32,6 +34,32 @@ type Actor struct {
 	Client  string // the client the request acts for
 	IP      string
 	Agent   string
+
+	// Lines counts what the request behind the actor left in the audit log; nil where there is no request.
+	Lines *Lines
+}
+
+// Lines counts the lines that one request left in the audit log, whichever hook or handler wrote them: that is how the
+// log finds out which requests nobody else wrote down.
+type Lines struct{ n atomic.Int64 }
+
+// Add notes written lines.
+func (l *Lines) Add(n int) {
+	if l != nil {
+		l.n.Add(int64(n))
+	}
+}
+
+// Any tells whether the request left a line.
+func (l *Lines) Any() bool { return l != nil && l.n.Load() > 0 }
+
+const linesKey = "anteroom.lines"
+
+// CountLines begins to count the lines of a request.
+func CountLines(e *core.RequestEvent) *Lines {
+	l := &Lines{}
+	e.Set(linesKey, l)
+	return l
 }
 
 // System is the actor of work nobody asked for at this moment.
@@ -82,6 +110,14 @@ func DeleteAs(app core.App, a Actor, r *core.Record) error {
 	return app.Delete(r)
 }
 
+const actsForKey = "anteroom.actsFor"
+
+// ActsFor is the client that a request was admitted to act for, or empty.
+func ActsFor(e *core.RequestEvent) string {
+	client, _ := e.Get(actsForKey).(string)
+	return client
+}
+
 const callerKey = "anteroom.caller"
 
 // Caller is what the session middleware knows of a signed-in request.
@@ -108,10 +144,13 @@ func SetCaller(e *core.RequestEvent, c *Caller) { e.Set(callerKey, c) }
 // ActorFrom tells who sends a request: the session's caller, or a guest. A token without a session is nobody's, the
 // owner's too.
 func ActorFrom(e *core.RequestEvent) Actor {
+	lines, _ := e.Get(linesKey).(*Lines)
 	if c, _ := e.Get(callerKey).(*Caller); c != nil {
-		return c.Actor
+		a := c.Actor
+		a.Lines = lines
+		return a
 	}
-	return Actor{Kind: KindGuest, IP: e.RealIP(), Agent: agent(e)}
+	return Actor{Kind: KindGuest, IP: e.RealIP(), Agent: agent(e), Lines: lines}
 }
 
 func agent(e *core.RequestEvent) string {

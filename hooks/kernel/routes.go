@@ -13,6 +13,8 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/hook"
+
+	"anteroom/collections"
 )
 
 // Base paths of the API.
@@ -48,6 +50,7 @@ type Route struct {
 	Access       Access
 	Area         Area     // ForClient: which scopes reach it
 	Roles        []string // Staff
+	Officer      bool     // Staff: whoever the clinic named its privacy officer too, whatever their role
 	Owns         string   // collection whose id {id} is; the owner matrix puts another client's id there
 	Key          KeyMode
 	Limit        string // name of a limit in clinic_settings; counted per login, or per address when public
@@ -356,11 +359,15 @@ func (c *Call) admit() error {
 		if c.Actor.Kind != KindStaff && c.Actor.Kind != KindOwner {
 			return signIn
 		}
-		if !c.Actor.IsStaff(c.Route.Roles...) {
+		if !c.Actor.IsStaff(c.Route.Roles...) && !(c.Route.Officer && c.isPrivacyOfficer()) {
 			return Forbidden("ROLE", "Your role at the clinic does not include this.")
 		}
 	}
 	return nil
+}
+
+func (c *Call) isPrivacyOfficer() bool {
+	return c.Actor.Kind == KindStaff && c.Actor.ID == collections.Settings(c.App).PrivacyOfficer
 }
 
 // actFor decides for whom a request acts. A client one may not act for is as absent as one that does not exist.
@@ -379,6 +386,7 @@ func (c *Call) actFor() error {
 	for _, g := range grants {
 		if g.Client == wanted && g.Covers(c.Route.Area) {
 			c.Grant, c.Actor.Client = g, g.Client
+			c.Set(actsForKey, g.Client)
 			return nil
 		}
 	}

@@ -1,5 +1,5 @@
 // Package records owns what the clinic knows of a client outside visits, forms and money: today the profile, and the
-// proof of its phone number. It reads clients, logins and settings, and writes a client's number once a code has proven
+// proof of its phone number, and who looked at the record. It reads clients, logins and settings, and writes a client's number once a code has proven
 // it (clients.phone, phone_verified), and those codes (account_tokens of purpose phone). What must never happen: a field of
 // the clinic's own (notes, flags, the Stripe customer) in a client's answer; a number or a code in a log.
 package records
@@ -22,6 +22,7 @@ func Bind(app core.App) {
 	}
 	kernel.Handle(app,
 		route(http.MethodGet, "/profile", profile),
+		route(http.MethodGet, "/profile/access-log", accessLog),
 		route(http.MethodPost, "/profile/phone/send-code", sendPhoneCode),
 		route(http.MethodPost, "/profile/phone/verify", verifyPhone),
 	)

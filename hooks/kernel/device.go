@@ -1,10 +1,10 @@
-package identity
+package kernel
 
 import "strings"
 
-// device reads from a browser's own words what a person recognises in a list of their sign-ins. Browsers name their
+// Device reads from a browser's own words what a person recognises in a list of their sign-ins. Browsers name their
 // ancestors too, so the order matters. It is never trusted for anything.
-func device(agent string) (kind, system, browser string) {
+func Device(agent string) (kind, system, browser string) {
 	first := func(table [][2]string) string {
 		for _, row := range table {
 			if strings.Contains(agent, row[0]) {
@@ -26,11 +26,4 @@ func device(agent string) (kind, system, browser string) {
 		kind = "desktop"
 	}
 	return kind, system, browser
-}
-
-func cut(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "")
-	}
-	return s
 }
