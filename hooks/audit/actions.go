@@ -128,6 +128,10 @@ const (
 // Subscribe opens a live view of a collection in the dashboard.
 const Subscribe Action = "SUBSCRIBE"
 
+// RunCommand is a command of the program that may write, or hands out records. The details name the command, never its
+// arguments.
+const RunCommand Action = "RUN_COMMAND"
+
 // Refusal is a request that was turned away and has no action of its own.
 const Refusal Action = "ACCESS_REFUSED"
 
@@ -135,6 +139,7 @@ const Refusal Action = "ACCESS_REFUSED"
 const (
 	Appointment  = "APPOINTMENT"
 	Client       = "CLIENT"
+	CommandRun   = "COMMAND"
 	Document     = "DOCUMENT"
 	Form         = "FORM"
 	Invitation   = "INVITATION"

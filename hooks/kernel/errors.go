@@ -154,7 +154,7 @@ func AsError(err error) *Error {
 	}
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {
-		return bodyTooLarge()
+		return BodyTooLarge()
 	}
 	var api *router.ApiError
 	if errors.As(err, &api) {
@@ -188,7 +188,7 @@ func fromAPIError(a *router.ApiError) *Error {
 	case http.StatusNotFound:
 		return NotFound().Because(a)
 	case http.StatusRequestEntityTooLarge:
-		return bodyTooLarge().Because(a)
+		return BodyTooLarge().Because(a)
 	case http.StatusTooManyRequests:
 		return RateLimited("", time.Minute).Because(a)
 	case http.StatusBadRequest:
@@ -197,7 +197,8 @@ func fromAPIError(a *router.ApiError) *Error {
 	return Internal(a)
 }
 
-func bodyTooLarge() *Error {
+// BodyTooLarge is 413.
+func BodyTooLarge() *Error {
 	return &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeValidation, Reason: "BODY_TOO_LARGE", Message: "That is too large to send."}
 }
 
