@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -155,6 +156,9 @@ func AsError(err error) *Error {
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {
 		return BodyTooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Error{Status: http.StatusRequestTimeout, Code: CodeValidation, Reason: "BODY_TOO_SLOW", Message: "That took too long to arrive. Try again."}
 	}
 	var api *router.ApiError
 	if errors.As(err, &api) {

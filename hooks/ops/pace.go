@@ -13,7 +13,7 @@ import (
 	"anteroom/hooks/kernel"
 )
 
-// pace bounds how slow a client may be. Tests change it before the server starts.
+// pace bounds how slow a client may be. Tests change it before the first request.
 type pace struct {
 	body     time.Duration // a body of at most 1 MiB
 	perChunk time.Duration // what each further bodyChunk adds
@@ -32,14 +32,14 @@ func paceOf(app core.App) *pace {
 	}).(*pace)
 }
 
-func (p pace) bodyOf(most int64) time.Duration {
+func (p *pace) bodyOf(most int64) time.Duration {
 	return p.body + time.Duration(max(0, most-1<<20)/bodyChunk)*p.perChunk
 }
 
 // bindPace hangs before everything that reads or answers.
 func bindPace(app core.App) {
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
-		p := *paceOf(se.App)
+		p := paceOf(se.App)
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "ops.pace", Priority: -99500, Func: func(e *core.RequestEvent) error {
 			socket := http.NewResponseController(e.Response)
 			p.holdBody(e, socket)
@@ -59,7 +59,7 @@ func bindPace(app core.App) {
 
 // holdBody wants a body within its time and its size. The deadline goes when the body is there: net/http watches an
 // idle connection with it, and would end the request's context.
-func (p pace) holdBody(e *core.RequestEvent, socket *http.ResponseController) {
+func (p *pace) holdBody(e *core.RequestEvent, socket *http.ResponseController) {
 	if e.Request.ContentLength == 0 {
 		_ = socket.SetReadDeadline(time.Time{})
 		return
@@ -67,19 +67,23 @@ func (p pace) holdBody(e *core.RequestEvent, socket *http.ResponseController) {
 	most := mostBody(e)
 	_ = socket.SetReadDeadline(time.Now().Add(p.bodyOf(most)))
 	if again, ok := e.Request.Body.(*router.RereadableReadCloser); ok { // below it, because it is asked for by its type
-		again.ReadCloser = &heldBody{ReadCloser: http.MaxBytesReader(e.Response, again.ReadCloser, most), socket: socket}
+		again.ReadCloser = &heldBody{ReadCloser: http.MaxBytesReader(e.Response, again.ReadCloser, most), socket: socket, answer: e.Response.Header()}
 	}
 }
 
 type heldBody struct {
 	io.ReadCloser
 	socket *http.ResponseController
+	answer http.Header
 }
 
 func (b *heldBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // a reader's end is never wrapped
+	switch {
+	case err == io.EOF: //nolint:errorlint // a reader's end is never wrapped
 		_ = b.socket.SetReadDeadline(time.Time{})
+	case err != nil: // PocketBase closes the body itself, after which net/http would keep a half-read connection
+		b.answer.Set("Connection", "close")
 	}
 	return n, err
 }
