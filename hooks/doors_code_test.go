@@ -70,7 +70,7 @@ var plainSQL = []string{
 	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
 	"hooks/kernel/idempotency.go: DELETE FROM idempotency_keys",
 	"hooks/kernel/lasting.go: INSERT INTO sign_in_failures",
-	"hooks/ops/ops.go: INSERT INTO server_heartbeat",
+	"hooks/ops/health.go: INSERT INTO server_heartbeat",
 	"hooks/phi/keyring.go: INSERT INTO data_keys", // keys.db
 	"hooks/phi/keyring.go: INSERT INTO data_keys",
 	"hooks/phi/keyring.go: INSERT INTO proof",

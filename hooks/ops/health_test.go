@@ -169,10 +169,10 @@ func TestADiskThatFills(t *testing.T) {
 
 func TestMailThatLiesAboutDegrades(t *testing.T) {
 	c := testkit.New(t)
-	c.Deliver()
 	if err := outbox.Mail(c.App, outbox.Message{Topic: "x", To: "a@mail.example", Subject: "Hello", Text: "Body"}); err != nil {
 		t.Fatal(err)
 	}
+	c.Deliver()
 	late := kernel.Now(c.App).Add(-16 * time.Minute).UTC().Format("2006-01-02 15:04:05.000Z")
 	// of a kind that no worker takes, so that it stays
 	if _, err := c.App.NonconcurrentDB().NewQuery("UPDATE outbox SET status = 'waiting', kind = 'pigeon', next_at = '" + late + "'").Execute(); err != nil {
