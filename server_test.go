@@ -323,6 +323,67 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
+func TestOnlyOurOwnOriginReads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	s := start(t, clinic(t), "PUBLIC_URL=https://portal.clinic.example")
+	for _, x := range []struct {
+		method, origin string
+		may            bool
+	}{{"GET", "https://portal.clinic.example", true}, {"OPTIONS", "https://portal.clinic.example", true}, {"GET", "https://evil.example", false}, {"OPTIONS", "https://evil.example", false},
+		{"GET", "null", false}, {"OPTIONS", "null", false}, {"GET", "http://" + s.address, false}, {"GET", "https://portal.clinic.example.evil.example", false}} {
+		for _, path := range []string{"/api/v1/portal/config", "/api/collections/clients/records", "/api/health"} {
+			r, err := http.NewRequest(x.method, "http://"+s.address+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Origin", x.origin)
+			r.Header.Set("Access-Control-Request-Method", "PATCH")
+			r.Header.Set("Access-Control-Request-Headers", "authorization")
+			got, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = got.Body.Close()
+			allowed := got.Header.Get("Access-Control-Allow-Origin")
+			if x.may != (allowed == x.origin) || allowed == "*" || got.Header.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s %s from %s: %q", x.method, path, x.origin, allowed)
+			}
+		}
+	}
+}
+
+// TestPrivateListen tries the real listeners: the flag that tells them apart is set where they are made.
+func TestPrivateListen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	private := freePort(t)
+	dir := clinic(t)
+	s := start(t, dir, "PRIVATE_LISTEN="+private)
+	if out, err := anteroom(t, dir, nil, "superuser", "upsert", "owner@clinic.example", "Another-Harbour-43").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	for address, want := range map[string]int{s.address: 403, private: 200} {
+		got, err := http.Post("http://"+address+"/api/collections/_superusers/auth-with-password", "application/json", strings.NewReader(`{"identity":"owner@clinic.example","password":"Another-Harbour-43"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(got.Body)
+		_ = got.Body.Close()
+		if got.StatusCode != want || strings.Contains(string(raw), "PRIVATE_ONLY") != (want == 403) {
+			t.Errorf("%s: %d %s", address, got.StatusCode, raw)
+		}
+	}
+	if err := s.stop(syscall.SIGTERM); err != nil {
+		t.Fatalf("%v %s", err, s.said)
+	}
+	if out, err := anteroom(t, dir, []string{"PRIVATE_LISTEN=192.0.2.1:1"}, "serve", "--http", "127.0.0.1:0").CombinedOutput(); err == nil || !strings.Contains(string(out), "PRIVATE_LISTEN") {
+		t.Errorf("an address that is not ours: %v %s", err, out)
+	}
+}
+
 func TestInterruptingACommandOfAServer(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	began := make(chan struct{})
