@@ -397,7 +397,7 @@ func TestInterruptingACommandOfAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-began; cancel() }()
 	var out, errs bytes.Buffer
 	code, err := ops.RunThere(ctx, dir, ops.Invocation{Args: []string{"x"}, In: strings.NewReader(""), Out: &out, Err: &errs})

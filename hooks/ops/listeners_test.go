@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -32,7 +33,7 @@ func twoDoors(t *testing.T) doors {
 	t.Helper()
 	c := testkit.With(t, func(cfg *kernel.Config) { cfg.PrivateListen = "127.0.0.1:0" })
 	d := doors{c: c, public: httptest.NewServer(c.Handler), private: httptest.NewUnstartedServer(c.Handler)}
-	d.private.Config.BaseContext = func(net.Listener) context.Context { return kernel.OnPrivateListener(context.Background()) }
+	d.private.Config.BaseContext = func(net.Listener) context.Context { return kernel.OnPrivateListener(t.Context()) }
 	d.private.Start()
 	t.Cleanup(func() {
 		for _, s := range []*httptest.Server{d.public, d.private} {
@@ -251,7 +252,8 @@ func ends(t *testing.T, c net.Conn) []byte {
 	t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	raw, err := io.ReadAll(c)
-	if e, ok := err.(net.Error); ok && e.Timeout() { //nolint:errorlint // as it comes
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
 		t.Fatal("the connection stays open")
 	}
 	return raw

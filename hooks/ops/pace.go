@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -80,7 +81,7 @@ type heldBody struct {
 func (b *heldBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
-	case err == io.EOF: //nolint:errorlint // a reader's end is never wrapped
+	case errors.Is(err, io.EOF):
 		_ = b.socket.SetReadDeadline(time.Time{})
 	case err != nil: // PocketBase closes the body itself, after which net/http would keep a half-read connection
 		b.answer.Set("Connection", "close")

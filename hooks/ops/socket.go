@@ -89,7 +89,7 @@ func AcceptCommands(dataDir string, run func(Invocation) int) (stop func(), err 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory is entered by its owner
+	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(filepath.Join(dir, socketName)); err != nil && !errors.Is(err, os.ErrNotExist) {
