@@ -138,7 +138,10 @@ func TestDoorsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]bool{}
-	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path == "../web" {
+			return fs.SkipDir
+		}
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
