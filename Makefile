@@ -52,6 +52,9 @@ lint: $(GOLANGCI) ## gofmt, vet and golangci-lint
 	go vet ./...
 	$(GOLANGCI) run ./...
 
+chaos: ## slow clients by the thousand, and an end under load; takes a minute
+	ulimit -n 8192 2>/dev/null; go test -tags chaos -count=1 -timeout 5m -run Chaos -v .
+
 bench: ## own appointments against bare PocketBase and the floor, in one run
 	go run ./bench
 
@@ -71,4 +74,4 @@ web/node_modules: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch web/node_modules
 
-.PHONY: help run build web test test-go test-web drift test-browser lint bench tools
+.PHONY: help run build web test test-go test-web drift test-browser lint chaos bench tools

@@ -220,7 +220,7 @@ func clientsStayOut() rule {
 				try{"Ada downloads a sealed document", "404", func(w *world) any {
 					return asAda(w, [2]string{"GET", "/api/files/form_pdfs/{pdf}/" + w.Find(w.t, "form_pdfs", w.id["pdf"]).GetString("file")})
 				}, nil}),
-			ownerDoor:      attempts(try{"Ada at PocketBase's own routes", "403", func(w *world) any { return asAda(w, pocketBaseForOwners...) }, nil}),
+			ownerDoor:      attempts(try{"Ada at PocketBase's own routes", "403, 403 CLOSED", func(w *world) any { return asAda(w, pocketBaseForOwners...) }, nil}),
 			systemDoor:     notADoor("the rule is who may ask; a save has no request"),
 			stampedDoor:    notADoor("what a client may change is decided by each record's own rules"),
 			unvalidateDoor: notADoor("the rule is who may ask; a save has no request"),

@@ -167,6 +167,10 @@ const (
 	DestroyKey      Action = "DESTROY_KEY"
 )
 
+// RunCommand is a command of the program that may write, or hands out records. The details name the command, never its
+// arguments.
+const RunCommand Action = "RUN_COMMAND"
+
 // Refusal is a request that was turned away and has no action of its own.
 const Refusal Action = "ACCESS_REFUSED"
 
@@ -175,6 +179,7 @@ const (
 	Appointment  = "APPOINTMENT"
 	AuditLog     = "AUDIT_LOG"
 	Client       = "CLIENT"
+	CommandRun   = "COMMAND"
 	Document     = "DOCUMENT"
 	Form         = "FORM"
 	Invitation   = "INVITATION"

@@ -12,8 +12,8 @@ import (
 	"anteroom/hooks/kernel"
 )
 
-// Command is "anteroom audit". It may run beside the server: it reads, and an export adds its own line. Its errors are sentences; main turns
-// them into the exit code.
+// Command is "anteroom audit". Checking only reads, so that it may run beside the server without its help; an export adds
+// its own line. Errors are sentences; main turns them into the exit code.
 func Command(app core.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Check and export the audit log"}
 	cmd.AddCommand(verifyCommand(app), exportCommand(app))
@@ -71,7 +71,8 @@ func exportCommand(app core.App) *cobra.Command {
 				return err
 			}
 			// who saw whom is nobody else's business, and an earlier export is never overwritten
-			f, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			name := kernel.FilePath(cmd.Context(), args[0])
+			f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if err != nil {
 				return err
 			}
@@ -81,7 +82,7 @@ func exportCommand(app core.App) *cobra.Command {
 				head, err = Export(cmd.Context(), db, f)
 			}
 			if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-				return errors.Join(err, os.Remove(args[0]))
+				return errors.Join(err, os.Remove(name))
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d lines, head %s\n", head.Seq, head)
 			return err

@@ -79,6 +79,7 @@ var waysAround = map[string]string{
 	"POST /api/collections/meta/dry-run-view":             "Trying out queries is closed: what they read would leave no line in the audit log.",
 	"DELETE /api/collections/{collection}/truncate":       "A collection cannot be emptied: records of care are kept.",
 	"POST /api/collections/{collection}/impersonate/{id}": "Nobody acts as somebody else here: the audit log names who did what.",
+	"POST /api/backups":                                   "Backups are not made here: the clinic would stand still meanwhile, and the copy would lie beside what it copies.",
 	"POST /api/backups/upload":                            "A backup cannot be put in from here: it would replace the records and their audit log.",
 	"POST /api/backups/{key}/restore":                     "A backup cannot be restored from here: it would replace the records and their audit log.",
 	"POST /api/batch":                                     "Batch requests are closed. Send one request at a time.",

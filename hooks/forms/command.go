@@ -1,6 +1,7 @@
 package forms
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func importCommand(app core.App) *cobra.Command {
 			if how.Slug != "" && len(files) > 1 {
 				return errors.New("--slug goes with one file")
 			}
-			return importFiles(app, c.OutOrStdout(), files, how)
+			return importFiles(c.Context(), app, c.OutOrStdout(), files, how)
 		},
 	}
 	c.Flags().StringVar(&how.Type, "type", "", "consent, intake, assessment or other")
@@ -48,10 +49,10 @@ func importCommand(app core.App) *cobra.Command {
 	return c
 }
 
-func importFiles(app core.App, out io.Writer, files []string, how Import) error {
+func importFiles(ctx context.Context, app core.App, out io.Writer, files []string, how Import) error {
 	raws := make([][]byte, len(files))
 	for i, file := range files {
-		raw, err := readQuestionnaire(file)
+		raw, err := readQuestionnaire(kernel.FilePath(ctx, file))
 		if err != nil {
 			return err
 		}
@@ -107,13 +108,14 @@ func exportCommand(app core.App) *cobra.Command {
 				return err
 			}
 			// an earlier export is never overwritten
-			f, err := os.OpenFile(args[1], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+			name := kernel.FilePath(c.Context(), args[1])
+			f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 			if err != nil {
 				return err
 			}
 			_, err = f.Write(raw)
 			if err = errors.Join(err, f.Close()); err != nil {
-				return errors.Join(err, os.Remove(args[1]))
+				return errors.Join(err, os.Remove(name))
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s written\n", args[1])
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -154,7 +155,10 @@ func AsError(err error) *Error {
 	}
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {
-		return bodyTooLarge()
+		return BodyTooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Error{Status: http.StatusRequestTimeout, Code: CodeValidation, Reason: "BODY_TOO_SLOW", Message: "That took too long to arrive. Try again."}
 	}
 	var api *router.ApiError
 	if errors.As(err, &api) {
@@ -188,7 +192,7 @@ func fromAPIError(a *router.ApiError) *Error {
 	case http.StatusNotFound:
 		return NotFound().Because(a)
 	case http.StatusRequestEntityTooLarge:
-		return bodyTooLarge().Because(a)
+		return BodyTooLarge().Because(a)
 	case http.StatusTooManyRequests:
 		return RateLimited("", time.Minute).Because(a)
 	case http.StatusBadRequest:
@@ -197,7 +201,8 @@ func fromAPIError(a *router.ApiError) *Error {
 	return Internal(a)
 }
 
-func bodyTooLarge() *Error {
+// BodyTooLarge is 413.
+func BodyTooLarge() *Error {
 	return &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeValidation, Reason: "BODY_TOO_LARGE", Message: "That is too large to send."}
 }
 

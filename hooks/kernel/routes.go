@@ -327,7 +327,7 @@ func answer(e *core.RequestEvent, r Route) (*Reply, error) {
 		maxBody = defaultMaxBody
 	}
 	if e.Request.ContentLength > maxBody {
-		return nil, bodyTooLarge()
+		return nil, BodyTooLarge()
 	}
 	e.Request.Body = http.MaxBytesReader(e.Response, e.Request.Body, maxBody)
 	if r.Key != KeyOff {

@@ -1,87 +1,38 @@
-// Package ops owns running the box: one server on a data directory, whether it is well, the operator's care for the
-// keys, and the routes that exist only in demo and development. It may read everything a health check and a certificate
-// need and write only its own heartbeat and the audit lines of what it does to keys. What must never happen: a
-// development route in production, a healthy answer from a server that cannot write, a record erased before its time.
+// Package ops owns running the box: one server on a data directory and the commands beside it, its listeners and their
+// end, what a request must be before anybody looks at it, whether the server is well, the operator's care for the keys,
+// and the routes that exist only in demo and development. It may read everything a health check and a certificate need
+// and write only its own heartbeat and probe, and the audit lines of commands.
+//
+// What must never happen: a development route in production, a healthy answer from a server that cannot write, a
+// command of another user, an owner at the public door where there is a private one, a record erased before its time.
 package ops
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
-	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/hooks/kernel"
 )
 
-// Bind serves the health routes and, in demo and dev, the development routes.
+// Bind serves the health routes and, in demo and dev, the development routes; and it holds what stands at every door
+// of the server: where a request came in, where it comes from, what it is made of, and how slow it may be.
 func Bind(app core.App) {
-	h := &health{}
+	bindPace(app)
+	bindPrivateListener(app)
+	bindOrigin(app)
+	bindHealth(app)
+	bindSettings(app)
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
-		se.Router.GET("/healthz", func(e *core.RequestEvent) error {
-			e.Response.Header().Set("Cache-Control", "no-store")
-			return e.JSON(http.StatusOK, map[string]string{"status": "healthy"})
-		})
-		se.Router.GET("/readyz", h.ready)
 		if kernel.ConfigOf(se.App).IsLocal() {
 			bindDevelopment(se)
 		}
 		return se.Next()
 	})
-}
-
-// health remembers its last look for a second, so that a stranger asking often costs one write a second.
-type health struct {
-	mu   sync.Mutex
-	at   time.Time
-	last error
-}
-
-const lookFor = time.Second
-
-// ready answers 200 only when the database takes a write and gives it back (clinic backend specification, section 12:
-// status, checks, timestamp). PocketBase's own /api/health says 200 on a read-only disk.
-func (h *health) ready(e *core.RequestEvent) error {
-	h.mu.Lock()
-	if time.Since(h.at) > lookFor {
-		h.at, h.last = time.Now(), writeAndRead(e.Request.Context(), e.App)
-	}
-	err := h.last
-	h.mu.Unlock()
-	status, word, db := http.StatusOK, "healthy", true
-	if err != nil {
-		e.App.Logger().Error("not ready", "error", err)
-		status, word, db = http.StatusServiceUnavailable, "unhealthy", false
-		e.Response.Header().Set("Retry-After", "5")
-	}
-	e.Response.Header().Set("Cache-Control", "no-store")
-	return e.JSON(status, map[string]any{"status": word, "checks": map[string]any{"database": db}, "timestamp": kernel.Now(e.App).Format(time.RFC3339)})
-}
-
-func writeAndRead(ctx context.Context, app core.App) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	stamp := time.Now().UTC().Format(time.RFC3339Nano)
-	_, err := app.NonconcurrentDB().NewQuery("INSERT INTO server_heartbeat(id, at) VALUES(1, {:t}) ON CONFLICT(id) DO UPDATE SET at = {:t}").
-		Bind(dbx.Params{"t": stamp}).WithContext(ctx).Execute()
-	if err != nil {
-		return fmt.Errorf("write heartbeat: %w", err)
-	}
-	var back string
-	if err := app.ConcurrentDB().NewQuery("SELECT at FROM server_heartbeat WHERE id = 1").WithContext(ctx).Row(&back); err != nil {
-		return fmt.Errorf("read heartbeat: %w", err)
-	}
-	if back < stamp {
-		return errors.New("the heartbeat did not come back")
-	}
-	return nil
 }
 
 // ErrRunning is returned by Lock when another process holds the data directory.

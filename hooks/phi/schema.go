@@ -1,6 +1,7 @@
 package phi
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 )
@@ -94,6 +95,21 @@ func (k *Keyring) prove(tx *sql.Tx, keys int) error {
 	case err != nil:
 		return err
 	}
+	if _, err := openWith(k.kek, wrapped, bind("proof")); err != nil {
+		return wrongKey{k.path}
+	}
+	return nil
+}
+
+// Check tells whether keys.db can be read and opens with the clinic's key, for those who ask whether the server is well.
+// It makes no key.
+func (k *Keyring) Check(ctx context.Context) error {
+	var wrapped []byte
+	if err := k.db.QueryRowContext(ctx, "SELECT wrapped FROM proof").Scan(&wrapped); err != nil {
+		return fmt.Errorf("%s cannot be read: %w", k.path, err)
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
 	if _, err := openWith(k.kek, wrapped, bind("proof")); err != nil {
 		return wrongKey{k.path}
 	}

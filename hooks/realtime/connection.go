@@ -18,6 +18,7 @@ import (
 // conn is one event stream.
 type conn struct {
 	id, address string
+	private     bool // it came through the private listener
 	mailbox     chan message
 	gone        chan struct{} // closed when the stream must end
 	goneOnce    sync.Once
@@ -74,7 +75,7 @@ func (x connIndex) remove(key string, c *conn) {
 }
 
 func (h *hub) connect(e *core.RequestEvent) error {
-	c := &conn{id: security.RandomString(40), address: e.RealIP(), mailbox: make(chan message, h.limits.mailbox),
+	c := &conn{id: security.RandomString(40), address: e.RealIP(), private: kernel.CameInPrivately(e.Request), mailbox: make(chan message, h.limits.mailbox),
 		gone: make(chan struct{}), socket: http.NewResponseController(e.Response)}
 	if refusal := h.add(c); refusal != nil {
 		return kernel.Refuse(e, refusal)

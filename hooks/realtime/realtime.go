@@ -130,7 +130,7 @@ func Bind(app core.App, sessions Sessions) {
 		go h.deliver()
 		return se.Next()
 	})
-	app.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{Id: "anteroomRealtime", Priority: -10000, // before the server waits for its requests
+	app.OnTerminate().Bind(&hook.Handler[*core.TerminateEvent]{Id: "anteroomRealtime", Priority: -11000, // before the server waits for its requests
 		Func: func(e *core.TerminateEvent) error {
 			h.close()
 			return e.Next()

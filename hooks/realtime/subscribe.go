@@ -44,6 +44,9 @@ func (h *hub) subscribe(e *core.RequestEvent) error {
 		return kernel.Refuse(e, unknownConnection())
 	}
 	actor := kernel.ActorFrom(e)
+	if actor.Kind == kernel.KindOwner && !c.private && kernel.ConfigOf(e.App).PrivateListen != "" {
+		return kernel.Refuse(e, kernel.PrivateOnly()) // what an owner hears leaves where the stream was opened
+	}
 	switch {
 	case len(s.Subscriptions) == 1 && s.Subscriptions[0] == topicOAuth2, actor.IsStaff():
 		return h.handOver(e, c, actor)
