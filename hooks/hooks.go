@@ -20,6 +20,7 @@ import (
 	"anteroom/hooks/ops"
 	"anteroom/hooks/outbox"
 	"anteroom/hooks/phi"
+	"anteroom/hooks/privacy"
 	"anteroom/hooks/realtime"
 	"anteroom/hooks/records"
 	"anteroom/hooks/scheduling"
@@ -42,6 +43,7 @@ func Register(app core.App, o Options) {
 	notices.Bind(app)
 
 	identity.Bind(app)
+	privacy.Bind(app)
 	realtime.Bind(app, identity.SessionsOf(app))
 	records.Bind(app)
 	scheduling.Bind(app)

@@ -5,8 +5,8 @@
 // collections' API rules, the model hooks and the desk's routes; this package only answers what the dashboard asks
 // for when it starts, with no more than those rules admit.
 //
-// What must never happen: a hidden or encrypted field named to staff, a superuser's endpoint answered to them, a text
-// of a client set as HTML, a change of the schema in a running clinic, a read or write that leaves no audit line.
+// What must never happen: a hidden field, or an encrypted one that their role does not read, named to staff; a
+// superuser's endpoint answered to them, a text of a client set as HTML, a change of the schema in a running clinic, a read or write that leaves no audit line.
 package desk
 
 import (
@@ -16,6 +16,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/pocketbase/dbx"
@@ -149,7 +150,7 @@ func collectionsFor(e *core.RequestEvent) ([]map[string]any, error) {
 		if !lists {
 			continue
 		}
-		item, err := shape(c)
+		item, err := shape(c, kernel.ActorFrom(e).Role)
 		if err != nil {
 			return nil, err
 		}
@@ -192,8 +193,9 @@ func admits(app core.App, c *core.Collection, info *core.RequestInfo, rule *stri
 	return err == nil, err
 }
 
-// shape is what the dashboard needs to show a collection's records.
-func shape(c *core.Collection) (map[string]any, error) {
+// shape is what the dashboard needs to show a collection's records to a role: its fields, among the encrypted ones
+// those that the role reads.
+func shape(c *core.Collection, role string) (map[string]any, error) {
 	raw, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
@@ -205,7 +207,15 @@ func shape(c *core.Collection) (map[string]any, error) {
 		return nil, err
 	}
 	fields := []map[string]any{}
+	reads, writes := collections.SealedReadBy(c.Name, role), collections.SealedWrittenBy(c.Name, role)
 	for _, f := range full.Fields {
+		name, _ := f["name"].(string)
+		if slices.Contains(reads, name) {
+			f["hidden"] = false
+			if !slices.Contains(writes, name) {
+				f["readOnly"] = true
+			}
+		}
 		if f["hidden"] != true {
 			fields = append(fields, f)
 		}
