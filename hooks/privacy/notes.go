@@ -3,6 +3,7 @@ package privacy
 import (
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -20,6 +21,9 @@ func bindNotes(app core.App) {
 	app.OnRecordDeleteExecute(collections.TreatmentNotes).BindFunc(refuseDeletingSigned)
 }
 
+// writingRoles may be connected to a clinician.
+var writingRoles = []string{kernel.RoleClinician, kernel.RoleAdmin}
+
 func refused(field, code, sentence string) error {
 	return validation.Errors{field: validation.NewError("validation_"+code, sentence)}
 }
@@ -28,7 +32,7 @@ func refused(field, code, sentence string) error {
 // reach the client by their care team or a broken glass (sees asks that). Administrators read no notes but their own.
 func (r *reader) mayReadNote(n *collections.TreatmentNote) bool {
 	if n.Author() == r.actor.ID {
-		return true
+		return slices.Contains(writingRoles, r.actor.Role)
 	}
 	return r.actor.Role == kernel.RoleClinician && n.Status() == collections.NoteSigned && n.Kind() != collections.NotePsychotherapy
 }
@@ -52,7 +56,7 @@ func signAsAuthor(e *core.RecordEvent) error {
 
 // writerOfNotes is the clinician behind an actor. An administrator who treats is one too; the owner treats nobody.
 func writerOfNotes(app core.App, by kernel.Actor) (*collections.Clinician, error) {
-	if by.Kind == kernel.KindStaff && (by.Role == kernel.RoleClinician || by.Role == kernel.RoleAdmin) {
+	if by.Kind == kernel.KindStaff && slices.Contains(writingRoles, by.Role) {
 		if own, err := clinicianOf(app, by.ID); err != nil || own != nil {
 			return own, err
 		}

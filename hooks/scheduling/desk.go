@@ -51,8 +51,9 @@ const (
 	there   = ` AND a.location = ?1`
 )
 
-// mine limits a list to what a clinician reaches, and to what is asked of them by name (?4 is their login, ?5 now).
-var mine = ` AND (a.clinician IN (SELECT id FROM clinicians WHERE staff = ?4) OR a.client IN ` + kernel.ReachedClients("?4", "?5") + `)`
+// mine limits a list to what a clinician reaches, and to what is asked of them by name (?4 is their login, ?5 now). The
+// + leaves the choice of index to the rest of the query.
+var mine = ` AND (EXISTS (SELECT 1 FROM clinicians k WHERE k.id = a.clinician AND k.staff = ?4) OR +a.client IN ` + kernel.ReachedClients("?4", "?5") + `)`
 
 func requestQuery(where string) string {
 	return `SELECT ` + deskColumns + deskTables + where + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 + 0 OFFSET ?3 + 0`
