@@ -100,11 +100,11 @@ func putOnCareTeam(tx core.App, client, clinician, role string, why audit.Detail
 	if !row.IsNew() && !from.After(now) && (until.IsZero() || until.After(now)) {
 		return nil
 	}
-	if row.IsNew() {
+	if row.IsNew() { // created says since when
 		row.Load(map[string]any{"client": client, "clinician": clinician, "role": role})
 	}
-	if row.IsNew() || from.After(now) {
-		row.Set("from", now)
+	if from.After(now) {
+		row.Set("from", time.Time{})
 	}
 	if !until.After(now) {
 		row.Set("until", time.Time{})
