@@ -3,7 +3,7 @@ package pb_migrations
 import "github.com/pocketbase/pocketbase/core"
 
 // Reach: treatment notes and broken glass are for those who treat and run the clinic now. Whoever left that role keeps
-// neither, not even of their own.
+// neither, not even of their own. And the order in which the dashboard lists visits has an index.
 func init() {
 	core.AppMigrations.Register(func(app core.App) error {
 		cols, err := find(app, "treatment_notes", "break_glass")
@@ -18,6 +18,13 @@ func init() {
 				return err
 			}
 		}
-		return nil
+		// lists of staff walk appointments in order and probe the care team row by row: without this index they would
+		// first sort all of them, and tell their many joined rows apart
+		cols, err = find(app, "appointments")
+		if err != nil {
+			return err
+		}
+		cols[0].AddIndex("idx_appointments_start", false, "start_time", "")
+		return app.Save(cols[0])
 	}, noDown, "1700001130_reach.go")
 }
