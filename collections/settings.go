@@ -23,6 +23,7 @@ const (
 	LimitAppointmentsList   = "appointments_list"
 	LimitAppointmentsCreate = "appointments_create"
 	LimitRegister           = "register"
+	LimitFindClients        = "clients_find"    // searches of the desk for a client by name
 	LimitRequests           = "requests"        // everything a signed-in login asks
 	LimitPayments           = "payments"        // attempts to pay: a thief tries one card after another
 	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
@@ -40,6 +41,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitAppointmentsList:   {30, 60},
 	LimitAppointmentsCreate: {10, 3600},
 	LimitRegister:           {3, 3600},
+	LimitFindClients:        {30, 60},
 	LimitRequests:           {600, 60},
 	LimitPayments:           {20, 3600},
 	LimitSendMail:           {5, 900},

@@ -15,39 +15,90 @@ import (
 
 // Names of API rules, as the table below uses them, with their text and the roles they admit.
 const (
-	ownerOnly  = "owner"
-	anyStaff   = "any staff"
-	adminOnly  = "admin"
-	deskRole   = "desk"
-	clinical   = "clinical"
-	moneyRule  = "billing"
-	forMe      = "any staff, of their own rows"
-	aboutMe    = "PocketBase's own: rows about the caller"
-	active     = `@request.auth.collectionName = "staff" && @request.auth.is_active = true`
-	adminRole  = `@request.auth.role = "admin"`
-	frontRole  = `@request.auth.role = "front_desk"`
-	doctorRole = `@request.auth.role = "clinician"`
-	moneyRole  = `@request.auth.role = "billing"`
+	ownerOnly    = "owner"
+	anyStaff     = "any staff"
+	adminOnly    = "admin"
+	deskRole     = "desk"
+	clinical     = "clinical"
+	moneyRule    = "billing"
+	forMe        = "any staff, of their own rows"
+	patients     = "any staff, clinicians within reach"
+	visitors     = "any staff, clinicians within reach or of their own visits"
+	visitLog     = "any staff, clinicians within reach or of their own visits' history"
+	deskReach    = "desk, clinicians within reach"
+	deskPatients = "desk, clinicians of clients within reach"
+	deskVisits   = "desk, clinicians within reach or of their own visits"
+	careReach    = "clinical, clinicians within reach"
+	deskAlone    = "front desk and admin"
+	glassRule    = "admin, and clinicians of their own"
+	noteReader   = "a note's author, and clinicians within reach once it is signed"
+	noteAuthor   = "a note's author"
+	aboutMe      = "PocketBase's own: rows about the caller"
+	active       = `@request.auth.collectionName = "staff" && @request.auth.is_active = true`
+	adminRole    = `@request.auth.role = "admin"`
+	frontRole    = `@request.auth.role = "front_desk"`
+	doctorRole   = `@request.auth.role = "clinician"`
+	moneyRole    = `@request.auth.role = "billing"`
 )
 
+const (
+	ownVisit = "clinician.staff = @request.auth.id || "
+	anyDesk  = active + " && (" + adminRole + " || " + frontRole + " || " + doctorRole + ")"
+	anyCare  = active + " && (" + adminRole + " || " + doctorRole + ")"
+)
+
+// reached is the limit of clinicians: on the care team now, or the glass broken for now.
+func reached(path string) string {
+	is := func(table, field, condition string) string {
+		return path + table + "_via_client." + field + " " + condition
+	}
+	team := is("care_team", "staff", "?= @request.auth.id") +
+		" && (" + is("care_team", "from", `?= ""`) + " || " + is("care_team", "from", "?<= @now") + ")" +
+		" && (" + is("care_team", "until", `?= ""`) + " || " + is("care_team", "until", "?> @now") + ")"
+	glass := is("break_glass", "staff", "?= @request.auth.id") + " && " + is("break_glass", "ended_at", `?= ""`) + " && " + is("break_glass", "until", "?> @now")
+	return `(@request.auth.role != "clinician" || (` + team + ") || (" + glass + "))"
+}
+
 var ruleTexts = map[string]string{
-	anyStaff:  active,
-	adminOnly: active + " && " + adminRole,
-	deskRole:  active + " && (" + adminRole + " || " + frontRole + " || " + doctorRole + ")",
-	clinical:  active + " && (" + adminRole + " || " + doctorRole + ")",
-	moneyRule: active + " && (" + adminRole + " || " + moneyRole + " || " + frontRole + ")",
-	forMe:     active + ` && (staff = "" || staff = @request.auth.id)`,
-	aboutMe:   `@request.auth.id != '' && recordRef = @request.auth.id && collectionRef = @request.auth.collectionId`,
+	anyStaff:     active,
+	adminOnly:    active + " && " + adminRole,
+	deskRole:     active + " && (" + adminRole + " || " + frontRole + " || " + doctorRole + ")",
+	clinical:     active + " && (" + adminRole + " || " + doctorRole + ")",
+	moneyRule:    active + " && (" + adminRole + " || " + moneyRole + " || " + frontRole + ")",
+	forMe:        active + ` && (staff = "" || staff = @request.auth.id)`,
+	patients:     active + " && " + reached(""),
+	visitors:     active + " && (" + ownVisit + reached("client.") + ")",
+	visitLog:     active + " && (appointment." + ownVisit + reached("client.") + ")",
+	deskReach:    anyDesk + " && " + reached("client."),
+	deskPatients: anyDesk + " && " + reached(""),
+	deskVisits:   anyDesk + " && (" + ownVisit + reached("client.") + ")",
+	careReach:    anyCare + " && " + reached("client."),
+	deskAlone:    active + " && (" + adminRole + " || " + frontRole + ")",
+	glassRule:    anyCare + " && (" + adminRole + " || staff = @request.auth.id)",
+	noteReader:   anyCare + ` && (author = @request.auth.id || (` + doctorRole + ` && status = "signed" && kind != "psychotherapy" && ` + reached("client.") + "))",
+	noteAuthor:   anyCare + " && author = @request.auth.id",
+	aboutMe:      `@request.auth.id != '' && recordRef = @request.auth.id && collectionRef = @request.auth.collectionId`,
 }
 
 var rolesOf = map[string][]string{
 	ownerOnly: {}, aboutMe: {},
-	anyStaff:  allStaff,
-	forMe:     allStaff,
-	adminOnly: {testkit.AdminEmail},
-	deskRole:  {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
-	clinical:  {testkit.AdminEmail, testkit.AnaEmail},
-	moneyRule: {testkit.AdminEmail, testkit.BillingEmail, testkit.DeskEmail},
+	anyStaff:     allStaff,
+	forMe:        allStaff,
+	adminOnly:    {testkit.AdminEmail},
+	deskRole:     {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
+	clinical:     {testkit.AdminEmail, testkit.AnaEmail},
+	patients:     allStaff,
+	visitors:     allStaff,
+	visitLog:     allStaff,
+	deskReach:    {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
+	deskPatients: {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
+	deskVisits:   {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
+	careReach:    {testkit.AdminEmail, testkit.AnaEmail},
+	deskAlone:    {testkit.AdminEmail, testkit.DeskEmail},
+	glassRule:    {testkit.AdminEmail, testkit.AnaEmail},
+	noteReader:   {testkit.AnaEmail},
+	noteAuthor:   {testkit.AnaEmail},
+	moneyRule:    {testkit.AdminEmail, testkit.BillingEmail, testkit.DeskEmail},
 }
 
 // apiRules is who of the staff may list and view, create, and update, collection by collection. A migration that
@@ -55,18 +106,19 @@ var rolesOf = map[string][]string{
 var apiRules = map[string]struct{ read, create, update string }{
 	"account_history":      {ownerOnly, ownerOnly, ownerOnly},
 	"account_tokens":       {ownerOnly, ownerOnly, ownerOnly},
-	"appointment_history":  {anyStaff, ownerOnly, ownerOnly},
-	"appointments":         {anyStaff, deskRole, deskRole},
-	"care_team":            {deskRole, deskRole, deskRole},
-	"client_access":        {deskRole, deskRole, deskRole},
-	"clients":              {anyStaff, deskRole, deskRole},
+	"appointment_history":  {visitLog, ownerOnly, ownerOnly},
+	"appointments":         {visitors, deskRole, deskVisits},
+	"break_glass":          {glassRule, ownerOnly, ownerOnly},
+	"care_team":            {deskReach, deskRole, deskReach},
+	"client_access":        {deskReach, deskRole, deskReach},
+	"clients":              {patients, deskRole, deskPatients},
 	"clinic_settings":      {anyStaff, ownerOnly, adminOnly},
 	"clinicians":           {anyStaff, adminOnly, adminOnly},
 	"form_pdfs":            {ownerOnly, ownerOnly, ownerOnly},
-	"form_submissions":     {clinical, ownerOnly, ownerOnly},
+	"form_submissions":     {careReach, ownerOnly, ownerOnly},
 	"form_templates":       {anyStaff, ownerOnly, ownerOnly},
 	"idempotency_keys":     {ownerOnly, ownerOnly, ownerOnly},
-	"invitations":          {deskRole, ownerOnly, ownerOnly},
+	"invitations":          {deskReach, ownerOnly, ownerOnly},
 	"invoice_items":        {moneyRule, moneyRule, moneyRule},
 	"invoices":             {moneyRule, moneyRule, moneyRule},
 	"mfa_factors":          {ownerOnly, ownerOnly, ownerOnly},
@@ -74,10 +126,10 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"outbox":               {ownerOnly, ownerOnly, ownerOnly},
 	"passkey_credentials":  {ownerOnly, ownerOnly, ownerOnly},
 	"payments":             {moneyRule, ownerOnly, ownerOnly},
-	"portal_forms":         {anyStaff, ownerOnly, ownerOnly},
+	"portal_forms":         {deskReach, ownerOnly, ownerOnly},
 	"portal_notifications": {ownerOnly, ownerOnly, ownerOnly},
 	"portal_sessions":      {ownerOnly, ownerOnly, ownerOnly},
-	"portal_users":         {deskRole, ownerOnly, ownerOnly},
+	"portal_users":         {deskAlone, ownerOnly, ownerOnly},
 	"recovery_codes":       {ownerOnly, ownerOnly, ownerOnly},
 	"remembered_devices":   {ownerOnly, ownerOnly, ownerOnly},
 	"rooms":                {anyStaff, adminOnly, adminOnly},
@@ -86,6 +138,8 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"staff":                {anyStaff, ownerOnly, ownerOnly},
 	"staff_notifications":  {forMe, ownerOnly, forMe},
 	"stripe_events":        {adminOnly, ownerOnly, ownerOnly},
+	"treatment_notes":      {noteReader, clinical, noteAuthor},
+	"uploads":              {deskReach, ownerOnly, ownerOnly},
 
 	core.CollectionNameSuperusers:    {ownerOnly, ownerOnly, ownerOnly},
 	core.CollectionNameExternalAuths: {aboutMe, ownerOnly, ownerOnly},
@@ -154,7 +208,7 @@ func TestRulesOfCollections(t *testing.T) {
 
 // TestRulesAdmitTheirRoles asks as every role: those of a rule see the collection's rows, the others see none.
 func TestRulesAdmitTheirRoles(t *testing.T) {
-	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); owed(w) }})
+	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); owed(w); treated(w) }})
 	w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/"})
 	w.Add(t, "service_categories", map[string]any{"name": "Talking"})
 	w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
@@ -163,8 +217,18 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 		if rules.read == aboutMe {
 			continue // empty as long as what fills them is off: see TestRulesOfSignIn
 		}
+		// a row within the reach of every role that the rule names: Ana treats Ada, and broke the glass for Uma
+		col, err := w.App.FindCachedCollectionByNameOrId(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := "id"
+		if col.Fields.GetByName("client") != nil {
+			of = "client"
+		}
 		var id string
-		if err := w.App.ConcurrentDB().Select("id").From(name).Limit(1).Row(&id); err != nil {
+		err = w.App.ConcurrentDB().NewQuery("SELECT id FROM " + name + " ORDER BY " + of + " IN ('" + testkit.Ada + "', '" + testkit.Uma + "') DESC, id LIMIT 1").Row(&id)
+		if err != nil {
 			t.Errorf("there is no row of %s to be seen: %v", name, err)
 		}
 		for _, email := range append([]string{"", testkit.AdaEmail}, allStaff...) {
@@ -192,6 +256,42 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 	for _, email := range allStaff {
 		if got := w.api("GET", records("staff_notifications")+"/"+others, email, nil); (got.Status == 200) != (email == testkit.AdminEmail) {
 			t.Errorf("%s at somebody's notification: %d", email, got.Status)
+		}
+	}
+}
+
+// limited are the collections of which a clinician sees only what is about clients within reach.
+var limited = []string{"appointment_history", "appointments", "care_team", "client_access", "clients", "form_submissions", "invitations", "portal_forms",
+	"treatment_notes", "uploads"}
+
+// TestCliniciansSeeNothingOutOfReach: a clinician who treats nobody is shown nothing, in lists, by id, expanded or
+// filtered for.
+func TestCliniciansSeeNothingOutOfReach(t *testing.T) {
+	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); treated(w) }})
+	const stranger = "zoe@clinic.example"
+	w.Add(t, "staff", map[string]any{"id": "staffzoe0000000", "email": stranger, "password": testkit.Password, "verified": true,
+		"first_name": "Zoe", "last_name": "New", "role": "clinician", "is_active": true})
+	w.Add(t, "clinicians", map[string]any{"staff": "staffzoe0000000", "first_name": "Zoe", "last_name": "New", "is_active": true})
+	for name, rules := range apiRules {
+		if narrowed := strings.Contains(ruleTexts[rules.read], "care_team_via_client"); narrowed != slices.Contains(limited, name) {
+			t.Errorf("%s: limited by care team: %v", name, narrowed)
+		}
+	}
+	for _, name := range limited {
+		var ids []string
+		if err := w.App.ConcurrentDB().Select("id").From(name).Column(&ids); err != nil || len(ids) == 0 {
+			t.Fatal(name, err)
+		}
+		for _, query := range []string{"", "?expand=client,appointment,clinician", "?filter=id!=%27%27", "?sort=-id&skipTotal=true"} {
+			var seen struct{ Items []any }
+			if w.api("GET", records(name)+query, stranger, nil).Into(t, &seen); len(seen.Items) != 0 {
+				t.Errorf("a clinician who treats nobody sees %d of %s with %q", len(seen.Items), name, query)
+			}
+		}
+		for _, id := range ids {
+			if got := w.api("GET", records(name)+"/"+id, stranger, nil); got.Status != 404 {
+				t.Errorf("a clinician who treats nobody sees one of %s: %d", name, got.Status)
+			}
 		}
 	}
 }

@@ -44,7 +44,7 @@ func accessIsGiven() rule {
 			staffDoor: among(posts(desk, table, whole, "400 scope:role"), posts(desk, table, asBo, "400 scope:role"), posts(ana, table, whole, "400 client:care_team"),
 				posts([]string{testkit.BillingEmail}, table, whole, "400"), patches([]string{testkit.BillingEmail}, table, "{narrow}", scope, "404"),
 				patches(desk, table, "{narrow}", scope, "400 scope:role"), patches(desk, table, "{narrow}", self, "400 scope:role"),
-				patches(desk, table, "{umas}", forever, "400 scope:role"), patches(ana, table, "{narrow}", forever, "400 client:care_team"),
+				patches(desk, table, "{umas}", forever, "400 scope:role"), patches(ana, table, "{narrow}", forever, "404"),
 				patches(givers, table, "{narrow}", another, "400 client:fixed"), patches(givers, table, "{narrow}", login, "400 portal_user:fixed"),
 				asGiven(patches(givers, table, "{narrow}", forged, "200")),
 				posts(ana, team, joins, "400 client:care_team")),

@@ -17,6 +17,7 @@ const slot = "2026-12-15 17:00:00.000Z"
 // declined.
 func visits(w *world) {
 	w.t.Helper()
+	w.Add(w.t, "care_team", map[string]any{"client": testkit.Bo, "clinician": testkit.Ana, "role": "member"}) // so that every role books for both
 	add := func(key string, values map[string]any) {
 		all := map[string]any{"service": testkit.Therapy, "location": testkit.Location, "service_location": "in_office", "requested_via": "phone"}
 		for k, v := range values {

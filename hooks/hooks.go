@@ -21,6 +21,7 @@ import (
 	"anteroom/hooks/outbox"
 	"anteroom/hooks/oversight"
 	"anteroom/hooks/phi"
+	"anteroom/hooks/privacy"
 	"anteroom/hooks/realtime"
 	"anteroom/hooks/records"
 	"anteroom/hooks/scheduling"
@@ -44,6 +45,7 @@ func Register(app core.App, o Options) {
 	oversight.Bind(app)
 
 	identity.Bind(app)
+	privacy.Bind(app)
 	realtime.Bind(app, identity.SessionsOf(app))
 	records.Bind(app)
 	scheduling.Bind(app)

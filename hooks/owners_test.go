@@ -78,6 +78,10 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 		t.Fatal(err)
 	}
 	own["client_access"], own["portal_users"] = access.Id, login
+	if client == testkit.Bo { // Ana does not treat Uma
+		own["break_glass"] = c.Add(t, "break_glass", map[string]any{"client": testkit.Uma, "staff": testkit.AnaStaff, "reason": "Uma called in a crisis.",
+			"until": kernel.Now(c.App).Add(time.Hour)}).Id
+	}
 	own["invitations"] = c.Add(t, "invitations", map[string]any{"client": client, "email": "friend.of." + client + "@mail.example", "relationship": "partner",
 		"scope": "billing", "invited_by": "system", "link_hash": "of " + client, "expires_at": testkit.Monday.Add(time.Hour)}).Id
 	return own

@@ -89,6 +89,18 @@ const (
 	VerifyPDF       Action = "VERIFY_PDF"
 )
 
+// Reaching clients' records.
+const (
+	BreakGlass     Action = "BREAK_GLASS"
+	EndBreakGlass  Action = "END_BREAK_GLASS"
+	ListBreakGlass Action = "LIST_BREAK_GLASS"
+	FindClients    Action = "FIND_CLIENTS"
+	JoinCareTeam   Action = "JOIN_CARE_TEAM"
+)
+
+// Treatment notes.
+const SignNote Action = "SIGN_TREATMENT_NOTE"
+
 // Money.
 const (
 	ListInvoices     Action = "LIST_INVOICES"

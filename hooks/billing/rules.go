@@ -35,7 +35,6 @@ func bindRules(app core.App, t *till) {
 	app.OnRecordUpdate(collections.StripeEvents).BindFunc(refuseForgedEvent)
 	app.OnRecordDelete(collections.StripeEvents).BindFunc(refuseDelete)
 
-	app.OnRecordEnrich(collections.Invoices, collections.InvoiceItems).BindFunc(showToBillingStaff)
 }
 
 func refuse(field, code, sentence string) error {
@@ -405,18 +404,6 @@ func changePayment(e *core.RecordEvent) error {
 func refuseForgedEvent(e *core.RecordEvent) error {
 	if kernel.ActorOf(e.Record).Kind != kernel.KindProcessor || !e.Record.IsNew() {
 		return refuse("event_id", "not_by_hand", "Events come from the processor.")
-	}
-	return e.Next()
-}
-
-// showToBillingStaff un-hides what is charged for, in the record API, for those who write invoices. Events for open
-// dashboards carry no encrypted field.
-func showToBillingStaff(e *core.RecordEnrichEvent) error {
-	if e.RequestInfo != nil && e.RequestInfo.Context != core.RequestInfoContextRealtime && e.RequestInfo.Auth != nil {
-		who := e.RequestInfo.Auth
-		if who.IsSuperuser() || who.Collection().Name == "staff" && slices.Contains(billingRoles, who.GetString("role")) {
-			e.Record.Unhide("description", "notes")
-		}
 	}
 	return e.Next()
 }

@@ -70,6 +70,7 @@ func furnish(tx core.App, d Details) error {
 	f.clinic()
 	f.people(d)
 	f.visits(d)
+	f.notes(d)
 	f.paperwork(d)
 	f.money(d)
 	return f.err
@@ -192,6 +193,22 @@ func (f *room) visits(d Details) {
 		"preferences": []map[string]string{{"date": first.Format(time.DateOnly), "time": "15:00"},
 			{"date": f.at(7, 9, 0).Format(time.DateOnly), "time": "09:00"}},
 		"reason_for_visit": "I would like to talk about sleep.", "patient_notes": "Afternoons are best."})
+}
+
+// notes are what Ana wrote after sessions: one still open, one signed, and one that stays hers.
+func (f *room) notes(d Details) {
+	for _, n := range []struct {
+		client, kind, status string
+		at                   time.Time
+		title, body          string
+	}{
+		{d.Clients[0].ClientID, "progress", "signed", f.at(-14, 10, 0), "Session, sleep diary", "Brought the sleep diary. Falls asleep within half an hour on four nights of seven. Agreed on a fixed time to get up."},
+		{d.Clients[0].ClientID, "psychotherapy", "signed", f.at(-14, 10, 15), "For myself", "Speaks of the move more freely than in autumn. Come back to it when she brings it up."},
+		{d.Clients[1].ClientID, "progress", "draft", f.at(-7, 11, 0), "Session, plan for the week", "Two walks planned. To finish after the next call."},
+	} {
+		f.add("treatment_notes", "", map[string]any{"client": n.client, "clinician": f.ids["ana"], "author": f.ids[kernel.RoleClinician],
+			"kind": n.kind, "status": n.status, "noted_at": n.at.UTC(), "title": n.title, "body": n.body})
+	}
 }
 
 func (f *room) paperwork(d Details) {

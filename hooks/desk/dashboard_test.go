@@ -11,6 +11,7 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 
+	"anteroom/collections"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
@@ -63,10 +64,10 @@ func collectionsOf(t testing.TB, c *testkit.Clinic, email string) map[string]col
 func TestStaffSeeTheCollectionsOfTheirRole(t *testing.T) {
 	c := testkit.New(t)
 	for role, want := range map[string]struct{ shown, hidden, create []string }{
-		"front_desk": {[]string{"appointments", "clients", "invoices", "portal_forms"}, []string{"form_submissions", "stripe_events"}, []string{"appointments", "clients", "invoices"}},
-		"clinician":  {[]string{"appointments", "clients", "form_submissions"}, []string{"invoices", "payments", "stripe_events"}, []string{"appointments", "clients"}},
-		"admin":      {[]string{"appointments", "clients", "form_submissions", "invoices", "stripe_events"}, nil, []string{"services", "locations"}},
-		"billing":    {[]string{"clients", "invoices", "payments"}, []string{"form_submissions", "client_access", "care_team"}, []string{"invoices"}},
+		"front_desk": {[]string{"appointments", "clients", "invoices", "portal_forms"}, []string{"form_submissions", "stripe_events", "treatment_notes", "break_glass"}, []string{"appointments", "clients", "invoices"}},
+		"clinician":  {[]string{"appointments", "clients", "form_submissions", "treatment_notes", "break_glass"}, []string{"invoices", "payments", "stripe_events", "portal_users"}, []string{"appointments", "clients", "treatment_notes"}},
+		"admin":      {[]string{"appointments", "clients", "form_submissions", "break_glass", "invoices", "stripe_events"}, nil, []string{"services", "locations"}},
+		"billing":    {[]string{"clients", "invoices", "payments"}, []string{"form_submissions", "client_access", "care_team", "treatment_notes", "break_glass", "uploads"}, []string{"invoices"}},
 	} {
 		got := collectionsOf(t, c, staff[role])
 		for _, name := range want.shown {
@@ -93,13 +94,23 @@ func TestStaffSeeTheCollectionsOfTheirRole(t *testing.T) {
 	}
 }
 
-// checkShape: nothing hidden, nothing encrypted, and of the rules only yes or no.
+// checkShape: nothing hidden, of the encrypted fields those that the role reads, and of the rules only yes or no.
 func checkShape(t *testing.T, role, name string, item collection) {
 	t.Helper()
+	var shown []string
 	for _, f := range item.Fields {
-		if f["hidden"] == true || f["type"] == "encrypted" || slices.Contains([]any{"password", "tokenKey"}, f["name"]) {
+		if f["type"] == "encrypted" {
+			shown = append(shown, f["name"].(string))
+			if locked := f["readOnly"] == true; locked == slices.Contains(collections.SealedWrittenBy(name, role), f["name"].(string)) || f["kind"] == nil || f["max"] == nil {
+				t.Errorf("%s is told of %s.%s as %v", role, name, f["name"], f)
+			}
+		}
+		if f["hidden"] == true || slices.Contains([]any{"password", "tokenKey"}, f["name"]) {
 			t.Errorf("%s is told of the field %s.%s", role, name, f["name"])
 		}
+	}
+	if slices.Sort(shown); !slices.Equal(shown, collections.SealedReadBy(name, role)) {
+		t.Errorf("%s is told of the encrypted fields %v of %s", role, shown, name)
 	}
 	for _, rule := range []*string{item.ListRule, item.CreateRule, item.UpdateRule} {
 		if rule != nil && *rule != "" {
@@ -243,13 +254,20 @@ func TestRecordAPIShowsStaffNothingHidden(t *testing.T) {
 	template := c.Add(t, "form_templates", map[string]any{"slug": "probe", "title": "Probe", "form_type": "intake", "version": "1", "language": "en",
 		"questionnaire": `{"resourceType":"Questionnaire","status":"active","title":"Probe","item":[{"linkId":"1","type":"string","text":"?"}]}`, "is_active": true})
 	form := c.Add(t, "portal_forms", map[string]any{"client": testkit.Ada, "template": template.Id, "status": "pending", "assigned_at": testkit.Monday,
-		"draft": `{"1":"` + secret + `"}`})
+		"draft": `{"1":"CONFIDENTIAL-DRAFT"}`})
 	list := "/api/collections/appointments/records?perPage=5&"
 	if r := c.Do(t, "GET", list, c.As(t, testkit.OwnerEmail), nil); !strings.Contains(string(r.Body), secret) {
 		t.Fatalf("the owner does not see it either, so this test proves nothing: %s", r.Body)
 	}
 	for role, email := range staff {
 		token := c.As(t, email)
+		words := []string{"tokenKey", `"draft"`, "CONFIDENTIAL-DRAFT", "match_key", "mfa_phone", "last_login_ip"}
+		if role == "billing" {
+			words = append(words, secret, "reason_for_visit")
+		}
+		if role == "billing" || role == "front_desk" {
+			words = append(words, "medical_history", "responses")
+		}
 		for _, path := range []string{
 			list, "/api/collections/appointments/records/" + id, list + "fields=*", list + "fields=id,reason_for_visit,patient_notes,staff_notes",
 			list + "expand=client", list + "expand=client.portal_forms_via_client", list + "expand=client.portal%5Fforms%5Fvia%5Fclient",
@@ -258,7 +276,7 @@ func TestRecordAPIShowsStaffNothingHidden(t *testing.T) {
 			list + "filter=" + url.QueryEscape("client.id = '"+testkit.Ada+"'"),
 		} {
 			r := c.Do(t, "GET", path, token, nil)
-			for _, word := range []string{secret, "reason_for_visit", "medical_history", "tokenKey", `"draft"`, "match_key", "mfa_phone", "last_login_ip"} {
+			for _, word := range words {
 				if strings.Contains(string(r.Body), word) {
 					t.Errorf("%s, %s shows %s: %s", role, path, word, r.Body)
 				}

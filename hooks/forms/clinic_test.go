@@ -573,7 +573,7 @@ func TestSignedFormIsFrozenThroughEveryDoor(t *testing.T) {
 	owner := d.As(t, testkit.OwnerEmail)
 
 	for name, sql := range map[string]string{
-		"update":           "UPDATE form_submissions SET score = 0 WHERE id = {:id}",
+		"update":           "UPDATE form_submissions SET signed_by = 'x' WHERE id = {:id}",
 		"update in place":  "UPDATE form_submissions SET record_sha256 = record_sha256 WHERE id = {:id}",
 		"delete":           "DELETE FROM form_submissions WHERE id = {:id}",
 		"delete the PDF":   "DELETE FROM form_pdfs WHERE submission = {:id}",
@@ -950,7 +950,7 @@ func TestStaffWhoReadAnswers(t *testing.T) {
 	path := "/api/collections/form_submissions/records/" + id
 	d.Add(t, "staff", map[string]any{"id": "staffben0000000", "email": "ben@clinic.example", "password": testkit.Password, "verified": true,
 		"first_name": "Ben", "last_name": "Carter", "role": "clinician", "is_active": true})
-	for who, may := range map[string]string{testkit.AnaEmail: "answers", testkit.AdminEmail: "answers", "ben@clinic.example": "row", testkit.DeskEmail: "", testkit.BillingEmail: "", testkit.AdaEmail: ""} {
+	for who, may := range map[string]string{testkit.AnaEmail: "answers", testkit.AdminEmail: "answers", "ben@clinic.example": "", testkit.DeskEmail: "", testkit.BillingEmail: "", testkit.AdaEmail: ""} {
 		r := d.Do(t, "GET", path, d.As(t, who), nil)
 		if (r.Status == 200) != (may != "") {
 			t.Errorf("%s: %d %s", who, r.Status, r.Body)

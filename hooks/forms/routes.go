@@ -336,6 +336,9 @@ func assign(c *kernel.Call) (*kernel.Reply, error) {
 	if err := c.Bind(&body); err != nil {
 		return nil, err
 	}
+	if err := kernel.RequireReach(c.App, c.Actor, body.ClientID); err != nil {
+		return nil, err
+	}
 	f, err := collections.NewPortalForm(c.App, body.ClientID, body.TemplateID)
 	if err != nil {
 		return nil, err

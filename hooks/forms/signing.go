@@ -26,7 +26,6 @@ func bindSigning(app core.App) {
 	app.OnRecordCreateExecute(collections.FormSubmissions).Bind(inTransaction(complete))
 	app.OnRecordUpdate(collections.FormSubmissions).BindFunc(refuseDeletion("A signed form cannot be changed."))
 	app.OnRecordDelete(collections.FormSubmissions).BindFunc(refuseDeletion("A signed form cannot be deleted."))
-	app.OnRecordEnrich(collections.FormSubmissions).BindFunc(showAnswersToCareTeam)
 }
 
 // sign turns what was sent into what is kept. The record comes with the form, the responses, the signature as the API
@@ -274,28 +273,4 @@ func concernedStaff(tx core.App, form *collections.PortalForm) ([]*core.Record, 
 	}
 	err := q.All(&out)
 	return out, err
-}
-
-// showAnswersToCareTeam lets the record API show the answers, which are sealed and hidden, to those who treat the
-// client, and to whoever runs the clinic.
-func showAnswersToCareTeam(e *core.RecordEnrichEvent) error {
-	reader := e.RequestInfo.Auth
-	// Live events are not audited as reads, so they carry no answers.
-	live := e.RequestInfo.Context == core.RequestInfoContextRealtime
-	if live || reader == nil || reader.Collection().Name != "staff" || !reader.GetBool("is_active") {
-		return e.Next()
-	}
-	may := reader.GetString("role") == kernel.RoleAdmin
-	if reader.GetString("role") == kernel.RoleClinician {
-		n, err := e.App.CountRecords(collections.CareTeam, dbx.HashExp{"staff": reader.Id, "client": e.Record.GetString("client")},
-			dbx.NewExp("(until = '' OR until > {:now})", dbx.Params{"now": kernel.Now(e.App).Format(types.DefaultDateLayout)}))
-		if err != nil {
-			return err
-		}
-		may = n > 0
-	}
-	if may {
-		e.Record.Unhide("responses", "signer_name")
-	}
-	return e.Next()
 }

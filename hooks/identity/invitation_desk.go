@@ -50,7 +50,7 @@ func listInvitations(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, kernel.Invalid("", "That list does not exist.").Field("status", "option", "Choose open, accepted, expired or revoked.")
 	}
 	now := kernel.Now(c.App)
-	match := dbx.NewExp(where, dbx.Params{"now": now.Format(types.DefaultDateLayout)})
+	match := dbx.And(dbx.NewExp(where, dbx.Params{"now": now.Format(types.DefaultDateLayout)}), kernel.WithinReach(c.App, c.Actor, "client"))
 	var total int
 	if err := c.App.ConcurrentDB().Select("count(*)").From(collections.Invitations).Where(match).Row(&total); err != nil {
 		return nil, err
@@ -120,6 +120,9 @@ func inviteFromDesk(c *kernel.Call) (*kernel.Reply, error) {
 	if _, err := c.App.FindRecordById(collections.Clients, in.ClientID); err != nil {
 		return nil, err
 	}
+	if err := kernel.RequireReach(c.App, c.Actor, in.ClientID); err != nil {
+		return nil, err
+	}
 	i, err := o.invite(c.App, c.Actor)
 	if err != nil {
 		return nil, err
@@ -128,12 +131,15 @@ func inviteFromDesk(c *kernel.Call) (*kernel.Reply, error) {
 }
 
 // openToDesk finds an invitation that the desk may still do something with.
-func openToDesk(tx core.App, id string) (*collections.Invitation, error) {
+func openToDesk(tx core.App, by kernel.Actor, id string) (*collections.Invitation, error) {
 	r, err := tx.FindRecordById(collections.Invitations, id)
 	if err != nil {
 		return nil, err
 	}
 	i := collections.AsInvitation(r)
+	if err := kernel.RequireReach(tx, by, i.Client()); err != nil {
+		return nil, err
+	}
 	if i.Accepted() || i.Revoked() {
 		return nil, kernel.Conflict("INVITATION_OVER", "This invitation was already accepted or revoked. If it's still needed, send a new one.")
 	}
@@ -143,7 +149,7 @@ func openToDesk(tx core.App, id string) (*collections.Invitation, error) {
 func resendInvitation(c *kernel.Call) (*kernel.Reply, error) {
 	var i *collections.Invitation
 	err := c.App.RunInTransaction(func(tx core.App) (err error) {
-		if i, err = openToDesk(tx, c.ID()); err != nil {
+		if i, err = openToDesk(tx, c.Actor, c.ID()); err != nil {
 			return err
 		}
 		if i.SentCount() >= invitationSends {
@@ -166,7 +172,7 @@ func resendInvitation(c *kernel.Call) (*kernel.Reply, error) {
 
 func revokeInvitation(c *kernel.Call) (*kernel.Reply, error) {
 	err := c.App.RunInTransaction(func(tx core.App) error {
-		i, err := openToDesk(tx, c.ID())
+		i, err := openToDesk(tx, c.Actor, c.ID())
 		if err != nil {
 			return err
 		}

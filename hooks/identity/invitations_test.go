@@ -186,7 +186,7 @@ func TestWhoMayInviteWhom(t *testing.T) {
 		{testkit.DeskEmail, testkit.Uma, stranger, "self", "all", "scope"},
 		{testkit.DeskEmail, testkit.Uma, stranger, "partner", "all", "scope"},
 		{testkit.DeskEmail, testkit.Uma, stranger, "partner", "billing", ""},
-		{testkit.AnaEmail, testkit.Uma, stranger, "partner", "billing", "clientId"}, // not on the team
+		{testkit.AnaEmail, testkit.Uma, stranger, "partner", "billing", "not found"}, // not on the team
 		{testkit.AnaEmail, testkit.Ada, stranger, "self", "all", ""},
 		{testkit.AdminEmail, testkit.Uma, stranger, "self", "all", ""},
 		{testkit.AdminEmail, testkit.Cleo, stranger, "self", "all", "relationship"},  // too young
@@ -206,7 +206,9 @@ func TestWhoMayInviteWhom(t *testing.T) {
 			}
 			continue
 		}
-		if f := r.Refused(t, 400, "VALIDATION_ERROR"); f.Details.Fields[x.fields].Message == "" {
+		if x.fields == "not found" {
+			r.Refused(t, 404, "NOT_FOUND")
+		} else if f := r.Refused(t, 400, "VALIDATION_ERROR"); f.Details.Fields[x.fields].Message == "" {
 			t.Errorf("%v: %s", x, r.Body)
 		}
 		if c.Snapshot(t) != before {
@@ -568,8 +570,8 @@ func TestCliniciansServeTheirOwnInvitations(t *testing.T) {
 	ana := c.As(t, testkit.AnaEmail)
 	c.Deliver()
 	before := c.Snapshot(t)
-	c.Do(t, "POST", deskInvitations+"/"+id+"/resend", ana, nil).Refused(t, 400, "")
-	c.Do(t, "DELETE", deskInvitations+"/"+id, ana, nil).Refused(t, 400, "")
+	c.Do(t, "POST", deskInvitations+"/"+id+"/resend", ana, nil).Refused(t, 404, "NOT_FOUND")
+	c.Do(t, "DELETE", deskInvitations+"/"+id, ana, nil).Refused(t, 404, "NOT_FOUND")
 	if c.Snapshot(t) != before {
 		t.Error("a refused request changed something")
 	}

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"strings"
+
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -24,8 +26,13 @@ const (
 // Limited tells whether an actor reaches only some clients' records.
 func Limited(a Actor) bool { return a.Kind == KindStaff && a.Role == RoleClinician }
 
-const reachedClients = `(SELECT client FROM care_team WHERE staff = {:reachStaff} AND ([[from]] = '' OR [[from]] <= {:reachNow}) AND (until = '' OR until > {:reachNow})
-	UNION SELECT client FROM break_glass WHERE staff = {:reachStaff} AND ended_at = '' AND until > {:reachNow})`
+// ReachedClients is a subquery of the ids that a limited actor reaches, for SQL that is written out. staff and now are
+// placeholders: the actor's id, and the instant in PocketBase's text form.
+func ReachedClients(staff, now string) string {
+	return strings.NewReplacer("§s", staff, "§n", now).Replace(
+		`(SELECT client FROM care_team WHERE staff = §s AND ("from" = '' OR "from" <= §n) AND (until = '' OR until > §n)
+	UNION SELECT client FROM break_glass WHERE staff = §s AND ended_at = '' AND until > §n)`)
+}
 
 // WithinReach is a condition on a column that holds a client's id, for the lists of the desk: the clients whose records
 // the actor reaches. API rules say the same for the record API (pb_migrations/1700001100_privacy.go).
@@ -33,7 +40,35 @@ func WithinReach(app core.App, a Actor, column string) dbx.Expression {
 	if !Limited(a) {
 		return dbx.NewExp("1 = 1")
 	}
-	return dbx.NewExp(column+" IN "+reachedClients, dbx.Params{"reachStaff": a.ID, "reachNow": Now(app).Format(timeForm)})
+	return dbx.NewExp(column+" IN "+ReachedClients("{:reachStaff}", "{:reachNow}"), dbx.Params{"reachStaff": a.ID, "reachNow": Now(app).Format(timeForm)})
+}
+
+// OutOfReach refuses a clinician who acts on the record of a client they do not reach: to them it is not there.
+func OutOfReach() *Error {
+	e := NotFound()
+	e.Reason = "OUT_OF_REACH"
+	return e
+}
+
+// RequireReach answers NotFound for a client whose record the actor does not reach.
+func RequireReach(app core.App, a Actor, client string) error {
+	reach, err := ReachOf(app, a, client)
+	if err == nil && !reach.OK() {
+		return NotFound()
+	}
+	return err
+}
+
+// Treats tells whether an actor is the member of staff behind a clinician's row: visits and requests that name that
+// clinician are theirs, in and out of reach.
+func Treats(app core.App, a Actor, clinician string) (bool, error) {
+	if a.Kind != KindStaff || clinician == "" {
+		return false, nil
+	}
+	var yes bool
+	err := app.DB().NewQuery("SELECT EXISTS (SELECT 1 FROM clinicians WHERE id = {:c} AND staff = {:s})").
+		Bind(dbx.Params{"c": clinician, "s": a.ID}).Row(&yes)
+	return yes, err
 }
 
 // ReachOf tells how an actor reaches a client's record, by the tables as they are at this moment. It may be asked in a

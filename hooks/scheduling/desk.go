@@ -47,13 +47,29 @@ const (
 	deskTables = rowTables + `LEFT JOIN clients p ON p.id = a.client `
 
 	// "submitted_at > ''" holds for every request; it makes the walk of the index idx_appointments_requests a search
-	waiting        = `WHERE a.status = 'requested' AND a.submitted_at > ''`
-	selectRequests = `SELECT ` + deskColumns + deskTables + waiting + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 + 0 OFFSET ?3 + 0`
-	countRequests  = `SELECT count(*) FROM appointments a ` + waiting
-	there          = ` AND a.location = ?1`
-	requestsThere  = `SELECT ` + deskColumns + deskTables + waiting + there + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 + 0 OFFSET ?3 + 0`
-	countThere     = `SELECT count(*) FROM appointments a ` + waiting + there
+	waiting = `WHERE a.status = 'requested' AND a.submitted_at > ''`
+	there   = ` AND a.location = ?1`
 )
+
+// mine limits a list to what a clinician reaches, and to what is asked of them by name (?4 is their login, ?5 now). The
+// + leaves the choice of index to the rest of the query.
+var mine = ` AND (EXISTS (SELECT 1 FROM clinicians k WHERE k.id = a.clinician AND k.staff = ?4) OR +a.client IN ` + kernel.ReachedClients("?4", "?5") + `)`
+
+func requestQuery(where string) string {
+	return `SELECT ` + deskColumns + deskTables + where + ` ORDER BY a.submitted_at, a.rowid LIMIT ?2 + 0 OFFSET ?3 + 0`
+}
+
+func requestCount(where string) string { return `SELECT count(*) FROM appointments a ` + where }
+
+func dayQuery(limit string) string { return selectDay + limit + ` ORDER BY a.start_time, a.rowid` }
+
+// limitOf is the condition of an actor's lists, and what it binds from ?4 on.
+func limitOf(app core.App, by kernel.Actor) (condition string, args []any) {
+	if !kernel.Limited(by) {
+		return "", []any{"", ""}
+	}
+	return mine, []any{by.ID, kernel.Now(app).Format(timeForm)}
+}
 
 func (r *deskRow) targets() []any {
 	return append(r.row.targets(), &r.clientFirst, &r.clientLast, &r.born, &r.reason, &r.holdStart, &r.holdEnd)
@@ -103,20 +119,23 @@ func listRequests(c *kernel.Call) (*kernel.Reply, error) {
 	if s := params.Get("status"); s != "" && s != string(collections.AppointmentRequested) {
 		return nil, kernel.Invalid("", "That list does not exist.").Field("status", "option", "Only requests that wait are listed here: requested.")
 	}
-	query, count, location := selectRequests, countRequests, params.Get("locationId")
+	where, location := waiting, params.Get("locationId")
 	if location != "" {
-		query, count = requestsThere, countThere
+		where += there
 	}
+	limit, bound := limitOf(c.App, c.Actor)
+	where += limit
 	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
 	if err != nil {
 		return nil, err
 	}
-	rows, err := deskRows(c.App, query, location, page.Limit, page.Offset)
+	args := append([]any{location, page.Limit, page.Offset}, bound...)
+	rows, err := deskRows(c.App, requestQuery(where), args...)
 	if err != nil {
 		return nil, err
 	}
 	var total int
-	if err := oneRow(c.App, count, []any{location}, &total); err != nil {
+	if err := oneRow(c.App, requestCount(where), args, &total); err != nil {
 		return nil, err
 	}
 	list := requestList{Requests: make([]deskRequest, 0, len(rows)), Pagination: page.Of(total)}
@@ -270,6 +289,9 @@ func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.R
 		if a.SubmittedAt().IsZero() {
 			return kernel.NotFound() // a visit that nobody asked for
 		}
+		if err := requireReach(tx, c.Actor, a); err != nil {
+			return err
+		}
 		if a.Status() != collections.AppointmentRequested {
 			return alreadyDecided(tx, a)
 		}
@@ -290,6 +312,14 @@ func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.R
 		return nil, err
 	}
 	return kernel.OK(item), nil
+}
+
+// requireReach: a clinician decides what is asked of them by name, and what is asked by clients they reach.
+func requireReach(tx core.App, by kernel.Actor, a *collections.Appointment) error {
+	if theirs, err := kernel.Treats(tx, by, a.Clinician()); err != nil || theirs {
+		return err
+	}
+	return kernel.RequireReach(tx, by, a.Client())
 }
 
 // alreadyDecided says who was first, so that the second clerk knows whom to ask.
@@ -367,8 +397,8 @@ type deskDay struct {
 }
 
 const (
-	selectDay = `SELECT ` + deskColumns + deskTables + `WHERE a.location = ?1 AND a.start_time >= ?2 AND a.start_time < ?3 AND a.local_date = ?4
-		AND a.status IN ('scheduled','confirmed','arrived','in_progress','completed','no_show') ORDER BY a.start_time, a.rowid`
+	selectDay = `SELECT ` + deskColumns + deskTables + `WHERE a.location = ?1 AND a.start_time >= ?2 AND a.start_time < ?3 AND a.local_date = ?6
+		AND a.status IN ('scheduled','confirmed','arrived','in_progress','completed','no_show')`
 	selectBalance = `SELECT coalesce(sum(total_cents - paid_cents), 0) FROM invoices WHERE client = ?1 AND status IN ('open','partially_paid')`
 )
 
@@ -398,10 +428,11 @@ func viewDay(c *kernel.Call) (*kernel.Reply, error) {
 	if !ok {
 		return nil, kernel.Invalid("", "That is not a date.").Field("date", "date", "Enter a date like 2026-12-03.")
 	}
+	limit, bound := limitOf(c.App, c.Actor)
 	var rows []*deskRow
 	for _, l := range places {
 		// wider than any zone's distance from UTC; the day itself is compared as the place's own
-		there, err := deskRows(c.App, selectDay, l.ID, day.AddDate(0, 0, -1).Format(timeForm), day.AddDate(0, 0, 2).Format(timeForm), date)
+		there, err := deskRows(c.App, dayQuery(limit), l.ID, day.AddDate(0, 0, -1).Format(timeForm), day.AddDate(0, 0, 2).Format(timeForm), bound[0], bound[1], date)
 		if err != nil {
 			return nil, err
 		}

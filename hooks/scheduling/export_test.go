@@ -10,8 +10,9 @@ import (
 
 // Queries are every constant query of the package, by name, for the test of their plans.
 func Queries() map[string]string {
-	all := map[string]string{"one": selectOne, "forms due": selectFormsDue, "requests": selectRequests, "count of requests": countRequests,
-		"requests of a place": requestsThere, "count of a place": countThere, "day": selectDay, "balance": selectBalance}
+	all := map[string]string{"one": selectOne, "forms due": selectFormsDue, "requests": requestQuery(waiting), "count of requests": requestCount(waiting),
+		"requests of a place": requestQuery(waiting + there), "count of a place": requestCount(waiting + there), "day": dayQuery(""),
+		"requests of a clinician": requestQuery(waiting + mine), "count of a clinician": requestCount(waiting + mine), "day of a clinician": dayQuery(mine), "balance": selectBalance}
 	for status, byDate := range queries {
 		for dated, q := range byDate {
 			suffix := ""
