@@ -24,6 +24,7 @@ const (
 	LimitAppointmentsCreate = "appointments_create"
 	LimitRegister           = "register"
 	LimitRequests           = "requests"        // everything a signed-in login asks
+	LimitPhotos             = "photos"          // pictures one login sends
 	LimitPayments           = "payments"        // attempts to pay: a thief tries one card after another
 	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
 	LimitSendSMS            = "sms_send"        // codes by text message: of one login, and to one number
@@ -41,6 +42,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitAppointmentsCreate: {10, 3600},
 	LimitRegister:           {3, 3600},
 	LimitRequests:           {600, 60},
+	LimitPhotos:             {20, 3600},
 	LimitPayments:           {20, 3600},
 	LimitSendMail:           {5, 900},
 	LimitSendSMS:            {5, 3600},
