@@ -100,7 +100,7 @@ func TestAScannerThatDoesNotSaySoInSoManyWords(t *testing.T) {
 		"answers about something else": says("other: OK\x00"),
 		"is fine and is not":           says("stream: OK but not quite\x00"),
 		"finds nothing":                says("stream:  FOUND\x00"),
-		"never ends":                   func(c net.Conn, r *bufio.Reader) { says(strings.Repeat("stream: OK ", 100_000) + "\x00")(c, r) },
+		"never ends":                   func(c net.Conn, r *bufio.Reader) { says(strings.Repeat("stream: OK ", 100_000)+"\x00")(c, r) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

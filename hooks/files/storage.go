@@ -83,7 +83,7 @@ func refuseWaysToFiles(e *core.RequestEvent) error {
 	case strings.HasPrefix(e.Request.Pattern, "GET /api/files/"):
 		c, err := e.App.FindCachedCollectionByNameOrId(e.Request.PathValue("collection"))
 		if err != nil || slices.Contains(sealedFiles, c.Name) || e.Request.URL.Query().Has("thumb") {
-			return kernel.Refuse(e, kernel.NotFound())
+			return e.NotFoundError("", nil)
 		}
 	case e.Request.Pattern == "POST /api/settings/test/s3":
 		return kernel.Refuse(e, kernel.Forbidden("CLOSED", "Where files lie is set by the environment."))

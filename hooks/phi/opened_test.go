@@ -56,7 +56,9 @@ func TestNothingUnauthenticIsGiven(t *testing.T) {
 	data := random(3*chunkSize + 100)
 	sealed := sealFile(t, ring, "anna", "p", data)
 	other := sealFile(t, ring, "anna", "p", random(3*chunkSize+100))
-	chunk := func(b []byte, i int) []byte { return b[headerSize+i*sealedStep : min(headerSize+(i+1)*sealedStep, len(b))] }
+	chunk := func(b []byte, i int) []byte {
+		return b[headerSize+i*sealedStep : min(headerSize+(i+1)*sealedStep, len(b))]
+	}
 	head := sealed[:headerSize]
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	flip := func(at int) []byte {
