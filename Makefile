@@ -10,6 +10,9 @@ GOLANGCI_VER  := v2.15.0
 STRIPE_MOCK   := $(BIN)/stripe-mock
 STRIPE_VER    := v0.203.0
 export STRIPE_MOCK
+VERSITYGW     := $(BIN)/versitygw
+VERSITY_VER   := v1.8.0
+export VERSITYGW
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,7 +28,7 @@ web: web/node_modules ## build the web app into pb_public
 
 test: tools lint test-go test-web drift test-browser ## everything CI checks
 
-test-go: $(STRIPE_MOCK) web/node_modules ## Go tests; the race detector over everything that happens at once
+test-go: $(STRIPE_MOCK) $(VERSITYGW) web/node_modules tools ## Go tests; the race detector over everything that happens at once
 	go test -timeout 15m ./...
 	go test -race -timeout 15m -run '$(AT_ONCE)' $(addprefix ./hooks/,kernel identity billing scheduling forms realtime outbox phi)
 
@@ -52,7 +55,7 @@ lint: $(GOLANGCI) ## gofmt, vet and golangci-lint
 bench: ## own appointments against bare PocketBase and the floor, in one run
 	go run ./bench
 
-tools: ## Chromium and PDF tools, when they are missing and this is root on Debian
+tools: ## Chromium, PDF tools and ClamAV, when they are missing and this is root on Debian
 	@.ci/tools
 
 $(GOLANGCI):
@@ -60,6 +63,9 @@ $(GOLANGCI):
 
 $(STRIPE_MOCK):
 	GOBIN=$(BIN) go install github.com/stripe/stripe-mock@$(STRIPE_VER)
+
+$(VERSITYGW):
+	GOBIN=$(BIN) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITY_VER)
 
 web/node_modules: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund

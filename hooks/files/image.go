@@ -112,9 +112,12 @@ func claims(data []byte, kind Kind) (picture, error) {
 // claimsJPEG walks the segments (ITU T.81, B.1.1) to the frame header.
 func claimsJPEG(data []byte) (picture, error) {
 	c, err := jpeg.DecodeConfig(bytes.NewReader(data))
-	p := picture{c.Width, c.Height, 4, 1, jpeg.Decode}
+	p := picture{c.Width, c.Height, 3, 1, jpeg.Decode}
 	if err != nil {
 		return p, err
+	}
+	if c.ColorModel == color.CMYKModel {
+		p.perPixel = 8 // four parts, and a copy
 	}
 	for rest := data[2:]; len(rest) >= 4; {
 		if rest[0] != 0xff {
@@ -136,7 +139,7 @@ func claimsJPEG(data []byte) (picture, error) {
 				p.orientation = orientation(exif)
 			}
 		case marker == 0xc2: // progressive: every coefficient is kept, four bytes each
-			p.perPixel = 20
+			p.perPixel *= 5
 			return p, nil
 		case marker == 0xc0 || marker == 0xc1 || marker == 0xda:
 			return p, nil
