@@ -15,7 +15,7 @@ import (
 // (ISO 32000-2, 12.6.4). Links that a person clicks, and the page on which a document opens, are no danger. Each of these
 // works only under its own name, as a value or key of an object; objects lie in the file as they are, or in object
 // streams, which are inflated here.
-var activeNames = []string{"JavaScript", "Launch", "EmbeddedFile", "EmbeddedFiles", "RichMedia", "RichMediaContent", "XFA",
+var activeNames = []string{"JavaScript", "Launch", "EmbeddedFile", "EmbeddedFiles", "FileAttachment", "RichMedia", "RichMediaContent", "XFA",
 	"SubmitForm", "ImportData", "GoToE", "GoToR", "Rendition", "Movie"}
 
 const (
@@ -28,6 +28,7 @@ var (
 	pdfHeader  = regexp.MustCompile(`^%PDF-[12]\.[0-9]`)
 	pdfObject  = regexp.MustCompile(`\d+[\x00\t\n\f\r ]+\d+[\x00\t\n\f\r ]+obj`)
 	pdfXref    = regexp.MustCompile(`startxref[\x00\t\n\f\r ]+\d+[\x00\t\n\f\r ]+%%EOF`)
+	emptyTree  = regexp.MustCompile(`^[\x00\t\n\f\r ]*<<[\x00\t\n\f\r ]*/Names[\x00\t\n\f\r ]*\[[\x00\t\n\f\r ]*\][\x00\t\n\f\r ]*>>`)
 	errLocked  = errors.New("encrypted")
 	errActive  = errors.New("active content")
 	errPDFForm = errors.New("not the structure of a PDF")
@@ -122,6 +123,9 @@ func refuseActiveNames(data []byte) error {
 		name, at = nameAt(data, at+i+1)
 		if name == "Encrypt" {
 			return errLocked
+		}
+		if name == "EmbeddedFiles" && emptyTree.Match(data[at:min(len(data), at+64)]) {
+			continue // common makers write it for a list of none
 		}
 		if slices.Contains(activeNames, name) {
 			return errActive
