@@ -28,7 +28,7 @@ web: web/node_modules ## build the web app into pb_public
 
 test: tools lint test-go test-web drift test-browser ## everything CI checks
 
-test-go: $(STRIPE_MOCK) $(VERSITYGW) web/node_modules ## Go tests; the race detector over everything that happens at once
+test-go: $(STRIPE_MOCK) $(VERSITYGW) web/node_modules tools ## Go tests; the race detector over everything that happens at once
 	go test -timeout 15m ./...
 	go test -race -timeout 15m -run '$(AT_ONCE)' $(addprefix ./hooks/,kernel identity billing scheduling forms realtime outbox phi)
 
@@ -58,7 +58,7 @@ chaos: ## slow clients by the thousand, and an end under load; takes a minute
 bench: ## own appointments against bare PocketBase and the floor, in one run
 	go run ./bench
 
-tools: ## Chromium and PDF tools, when they are missing and this is root on Debian
+tools: ## Chromium, PDF tools and ClamAV, when they are missing and this is root on Debian
 	@.ci/tools
 
 $(GOLANGCI):

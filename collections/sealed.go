@@ -50,7 +50,7 @@ var sealedFields = map[string]map[string]SealedAccess{
 		"body":  {clinicalRoles, clinicalRoles},
 	},
 	BreakGlass: {"reason": {clinicalRoles, nil}},
-	Uploads:    {"name": {deskRoles, nil}},
+	Uploads:    {"name": {deskRoles, nil}, "reason": {deskRoles, nil}},
 }
 
 // SealedReadBy lists the encrypted fields of a collection that a role sees, in order.

@@ -25,6 +25,7 @@ const (
 	LimitRegister           = "register"
 	LimitFindClients        = "clients_find"    // searches of the desk for a client by name
 	LimitRequests           = "requests"        // everything a signed-in login asks
+	LimitPhotos             = "photos"          // pictures one login sends
 	LimitPayments           = "payments"        // attempts to pay: a thief tries one card after another
 	LimitSendMail           = "send_mail"       // mails a stranger can cause: resend, forgot
 	LimitSendSMS            = "sms_send"        // codes by text message: of one login, and to one number
@@ -43,6 +44,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitRegister:           {3, 3600},
 	LimitFindClients:        {30, 60},
 	LimitRequests:           {600, 60},
+	LimitPhotos:             {20, 3600},
 	LimitPayments:           {20, 3600},
 	LimitSendMail:           {5, 900},
 	LimitSendSMS:            {5, 3600},

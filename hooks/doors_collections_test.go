@@ -302,7 +302,7 @@ var cascades = []string{"account_tokens.portal_user", "account_tokens.staff", "a
 func TestRulesOfFields(t *testing.T) {
 	c := testkit.New(t)
 	hidden := map[string][]string{"clients": {"match_key"}, "portal_users": {"mfa_phone", "last_login_ip"}, "portal_sessions": {"refresh_family", "refresh_hash"},
-		"account_tokens": {"code_hash", "link_hash", "old_code_hash", "target"}, "form_pdfs": {"file"}, "mfa_factors": {"phone"},
+		"account_tokens": {"code_hash", "link_hash", "old_code_hash", "target"}, "form_pdfs": {"file"}, "uploads": {"file"}, "mfa_factors": {"phone"},
 		"recovery_codes": {"code_hash"}, "passkey_credentials": {"public_key"}, "remembered_devices": {"token_hash"}, "invitations": {"link_hash"}}
 	var cascading []string
 	sealed := 0

@@ -447,7 +447,7 @@ func saidByServer(r *testkit.Response) string {
 
 // allRules is the table.
 func allRules() []rule {
-	return slices.Concat(schedulingRules(), formRules(), moneyRules(), recordRules(), accessRules(), peopleRules(), privacyRules(), identityRules(), factorRules())
+	return slices.Concat(schedulingRules(), formRules(), moneyRules(), recordRules(), accessRules(), peopleRules(), privacyRules(), identityRules(), factorRules(), fileRules())
 }
 
 func TestDoors(t *testing.T) {

@@ -2,7 +2,7 @@
 // starts nothing. The program and every test call it, so that both run the same rules.
 //
 // Domains do not import each other. They react to each other's records through PocketBase's hooks, and stand on
-// the lower packages: kernel, audit, outbox, phi, notices, realtime.
+// the lower packages: kernel, audit, outbox, phi, notices, files, realtime.
 package hooks
 
 import (
@@ -13,6 +13,7 @@ import (
 	"anteroom/hooks/audit"
 	"anteroom/hooks/billing"
 	"anteroom/hooks/desk"
+	"anteroom/hooks/files"
 	"anteroom/hooks/forms"
 	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
@@ -43,6 +44,7 @@ func Register(app core.App, o Options) {
 	outbox.Bind(app)
 	notices.Bind(app)
 	oversight.Bind(app)
+	files.Bind(app)
 
 	identity.Bind(app)
 	privacy.Bind(app)

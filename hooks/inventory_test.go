@@ -64,14 +64,14 @@ func everyEndpoint(t *testing.T, app core.App) []endpoint {
 	return out
 }
 
-// visitor is a column of the table: who asks, and about whose row.
-type visitor struct {
+// asker is a column of the table: who asks, and about whose row.
+type asker struct {
 	name, email string
 	about       string // the client whose ids go into paths
 	header      string // X-Client-Id
 }
 
-var visitors = []visitor{
+var everyAsker = []asker{
 	{"nobody", "", testkit.Bo, ""},
 	{"client", testkit.AdaEmail, testkit.Ada, ""},
 	{"other client", testkit.AdaEmail, testkit.Bo, testkit.Bo},
@@ -84,13 +84,13 @@ var visitors = []visitor{
 	{"owner", testkit.OwnerEmail, testkit.Bo, ""},
 }
 
-// stage is a clinic for one visitor.
+// stage is a clinic for one asker.
 type stage struct {
 	*testkit.Clinic
 	ids map[string]string
 }
 
-func newStage(t *testing.T, v visitor) *stage {
+func newStage(t *testing.T, v asker) *stage {
 	t.Helper()
 	// the demo, because it has every route there is; its schema is fixed as in production
 	c := testkit.With(t, func(cfg *kernel.Config) { cfg.Mode, cfg.PublicURL = kernel.Demo, "https://portal.example" })
@@ -164,7 +164,7 @@ func verdict(status int) string {
 }
 
 // ask sends an empty request. A stream is left after a moment.
-func (s *stage) ask(t *testing.T, v visitor, method, path string) int {
+func (s *stage) ask(t *testing.T, v asker, method, path string) int {
 	t.Helper()
 	token := ""
 	if v.email != "" {
@@ -194,8 +194,8 @@ func (s *stage) ask(t *testing.T, v visitor, method, path string) int {
 	return w.Code
 }
 
-// lettingIn asks every route as one visitor: by route, what became of it.
-func lettingIn(t *testing.T, v visitor, endpoints []endpoint, owns map[string]string) map[string]string {
+// lettingIn asks every route as one asker: by route, what became of it.
+func lettingIn(t *testing.T, v asker, endpoints []endpoint, owns map[string]string) map[string]string {
 	s, out := newStage(t, v), map[string]string{}
 	for _, e := range endpoints {
 		method := e.method
@@ -224,7 +224,7 @@ func TestEveryRouteIsInTheInventory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("asks every route as everybody")
 	}
-	first := newStage(t, visitors[0])
+	first := newStage(t, everyAsker[0])
 	endpoints := everyEndpoint(t, first.App)
 	owns := map[string]string{}
 	for _, r := range kernel.Routes(first.App) {
@@ -236,9 +236,9 @@ func TestEveryRouteIsInTheInventory(t *testing.T) {
 		return slices.Index(order, a.method) - slices.Index(order, b.method)
 	})
 
-	columns := make([]map[string]string, len(visitors))
+	columns := make([]map[string]string, len(everyAsker))
 	t.Run("asked", func(t *testing.T) {
-		for i, v := range visitors {
+		for i, v := range everyAsker {
 			t.Run(v.name, func(t *testing.T) {
 				t.Parallel() // answers to strangers leave at a fixed time
 				columns[i] = lettingIn(t, v, endpoints, owns)
@@ -255,7 +255,7 @@ func TestEveryRouteIsInTheInventory(t *testing.T) {
 		"compares. **yes**: an answer. **asks**: let in, and told what is missing. **sign in**: 401. **no**: 403. **none**: 404, as if it did\n" +
 		"not exist. Paths with an id name a row of the client that the column is about: of oneself, or of another client.\n\n")
 	names := []string{}
-	for _, v := range visitors {
+	for _, v := range everyAsker {
 		names = append(names, v.name)
 	}
 	b.WriteString("| route | " + strings.Join(names, " | ") + " |\n|" + strings.Repeat(" --- |", len(names)+1) + "\n")

@@ -1,9 +1,12 @@
 package hooks_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +17,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"anteroom/hooks/files"
 	"anteroom/hooks/forms"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
@@ -82,9 +86,30 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 		own["break_glass"] = c.Add(t, "break_glass", map[string]any{"client": testkit.Uma, "staff": testkit.AnaStaff, "reason": "Uma called in a crisis.",
 			"until": kernel.Now(c.App).Add(time.Hour)}).Id
 	}
+	own["uploads"] = picture(t, c, client)
 	own["invitations"] = c.Add(t, "invitations", map[string]any{"client": client, "email": "friend.of." + client + "@mail.example", "relationship": "partner",
 		"scope": "billing", "invited_by": "system", "link_hash": "of " + client, "expires_at": testkit.Monday.Add(time.Hour)}).Id
 	return own
+}
+
+// picture gives a client a picture of themselves.
+func picture(t *testing.T, c *testkit.Clinic, client string) string {
+	t.Helper()
+	var file bytes.Buffer
+	if err := png.Encode(&file, image.NewGray(image.Rect(0, 0, 9, 9))); err != nil {
+		t.Fatal(err)
+	}
+	u, err := files.Accept(c.App, kernel.System(), files.Offer{Client: client, Purpose: files.PurposeAvatar, Name: "me.png", Reader: &file,
+		Kinds: files.Images, MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Find(t, "clients", client)
+	r.Set("avatar", u.Id)
+	if err := kernel.SaveAs(c.App, kernel.System(), r); err != nil {
+		t.Fatal(err)
+	}
+	return u.Id
 }
 
 var emailOf = map[string]string{testkit.AdaLogin: testkit.AdaEmail, testkit.BoLogin: testkit.BoEmail}

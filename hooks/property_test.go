@@ -44,7 +44,7 @@ var bodies = map[string]map[string]any{
 // encrypted fields opened (OWASP API3:2023, mass assignment).
 func TestNoBodySetsWhatItsRouteDoesNotAskFor(t *testing.T) {
 	said := 0
-	first := newStage(t, visitors[1])
+	first := newStage(t, everyAsker[1])
 	columns := map[string]bool{}
 	for _, col := range everyCollection(t, first.Clinic) {
 		for _, f := range col.Fields {
@@ -56,9 +56,9 @@ func TestNoBodySetsWhatItsRouteDoesNotAskFor(t *testing.T) {
 			continue
 		}
 		name := r.Method + " " + r.Path
-		v := visitors[1] // Ada about herself
+		v := everyAsker[1] // Ada about herself
 		if r.Access == kernel.Staff {
-			v = visitors[8] // an admin, about Bo
+			v = everyAsker[8] // an admin, about Bo
 		}
 		s := newStage(t, v)
 		body := map[string]any{"clientId": v.about, "invoiceId": s.ids["invoices"]}

@@ -133,6 +133,7 @@ const (
 	DownloadDocument    Action = "DOWNLOAD_DOCUMENT"
 	UploadPhoto         Action = "UPLOAD_PHOTO"
 	DownloadPhoto       Action = "DOWNLOAD_PHOTO"
+	RemovePhoto         Action = "REMOVE_PHOTO"
 	ViewPHI             Action = "VIEW_PHI"
 	UpdatePHI           Action = "UPDATE_PHI"
 )
@@ -169,6 +170,18 @@ const (
 	ExportFormTemplate Action = "EXPORT_FORM_TEMPLATE"
 )
 
+// Files that somebody gave the clinic.
+const (
+	UploadFile   Action = "UPLOAD_FILE"
+	ListFiles    Action = "LIST_FILES"
+	DownloadFile Action = "DOWNLOAD_FILE"
+	ReleaseFile  Action = "RELEASE_FILE"
+	BlockFile    Action = "BLOCK_FILE"   // by somebody of the staff
+	FileBlocked  Action = "FILE_BLOCKED" // by the scanner
+	FileCleared  Action = "FILE_CLEARED" // by the scanner
+	RemoveFile   Action = "REMOVE_FILE"
+)
+
 // Subscribe opens a live view of a collection in the dashboard.
 const Subscribe Action = "SUBSCRIBE"
 
@@ -193,6 +206,7 @@ const (
 	Client       = "CLIENT"
 	CommandRun   = "COMMAND"
 	Document     = "DOCUMENT"
+	File         = "FILE"
 	Form         = "FORM"
 	Invitation   = "INVITATION"
 	Invoice      = "INVOICE"
@@ -231,6 +245,7 @@ var resourceTypes = map[string]string{
 	"staff":                Staff,
 	"staff_notifications":  "STAFF_NOTIFICATION",
 	"stripe_events":        "STRIPE_EVENT",
+	"uploads":              File,
 	"_superusers":          "OWNER",
 }
 

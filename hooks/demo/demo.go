@@ -117,6 +117,9 @@ func Bind(app core.App) {
 			if err := payOldest(se.App, d); err != nil {
 				return fmt.Errorf("furnish the demo clinic's payments: %w", err)
 			}
+			if err := hangPictures(se.App, d); err != nil {
+				return fmt.Errorf("furnish the demo clinic's files: %w", err)
+			}
 		}
 		d.BaseURL = kernel.ConfigOf(se.App).PublicURL
 		if err := d.write(se.App); err != nil {

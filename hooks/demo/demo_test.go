@@ -76,6 +76,10 @@ func TestTheDemoKeepsItsContract(t *testing.T) {
 	if len(d.Clients) < 2 || len(d.Unregistered) < 3 || len(d.Strangers) == 0 || d.StripeWebhookSecret == "" || d.BaseURL == "" {
 		t.Fatalf("%s", raw)
 	}
+	waiting, err := app.FindRecordsByFilter("uploads", "scan = 'not_scanned' && mime = 'application/pdf'", "", 0, 0)
+	if r, errClient := app.FindRecordById("clients", d.Clients[0].ClientID); err != nil || len(waiting) != 1 || errClient != nil || r.GetString("avatar") == "" {
+		t.Errorf("%d files wait for the desk: %v", len(waiting), err)
+	}
 	roles, child := map[string]bool{}, false
 	var emails []string
 	for _, s := range d.Staff {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
 
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
@@ -106,10 +107,7 @@ func makeDocument(app core.App, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	file, err := phi.NewSealedFile(ring, p.Client(), placeOf(p), "form.pdf", pdf)
-	if err != nil {
-		return fmt.Errorf("seal document: %w", err)
-	}
+	file := phi.NewSealedFile(ring, p.Client(), placeOf(p), &filesystem.BytesReader{Bytes: pdf}, int64(len(pdf)))
 	sum := sha256.Sum256(pdf)
 	p.SetReady(file, hex.EncodeToString(sum[:]), len(pdf))
 	return kernel.SaveAs(app, kernel.System(), p.Record)

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/filesystem"
 )
 
 func newTerminateEvent(app core.App) *core.TerminateEvent {
@@ -195,8 +196,7 @@ func TestSealedFileField(t *testing.T) {
 	app, ring := newApp(t)
 	anna := create(t, app, "clients", map[string]any{"name": "Anna"})
 	pdf := append([]byte("%PDF-1.7 signed by Anna "), random(100_000)...)
-	file, err := NewSealedFile(ring, anna.Id, "form|1", "form.pdf", pdf)
-	ok(t, err)
+	file := NewSealedFile(ring, anna.Id, "form|1", &filesystem.BytesReader{Bytes: pdf}, int64(len(pdf)))
 	note := create(t, app, "notes", map[string]any{"client": anna.Id, "body": "x", "pdf": file})
 	key := note.BaseFilesPath() + "/" + note.GetString("pdf")
 

@@ -12,6 +12,7 @@ import (
 
 	"anteroom/collections"
 	"anteroom/hooks/audit"
+	"anteroom/hooks/files"
 	"anteroom/hooks/kernel"
 )
 
@@ -49,6 +50,7 @@ type Profile struct {
 	MarketingOptIn          bool            `json:"marketingOptIn"`
 	Language                string          `json:"language"`
 	TimeZone                string          `json:"timeZone"`
+	AvatarURL               string          `json:"avatarUrl,omitempty"`
 	CreditBalanceCents      int             `json:"creditBalanceCents"`
 	Version                 string          `json:"version"`
 }
@@ -72,7 +74,7 @@ func profile(c *kernel.Call) (*kernel.Reply, error) {
 		Address: object(r, "address"), EmergencyContact: object(r, "emergency_contact"),
 		PreferredLocationID: r.GetString("preferred_location"), PreferredPractitionerID: r.GetString("preferred_practitioner"),
 		SMSOptIn: r.GetBool("sms_opt_in"), MarketingOptIn: r.GetBool("marketing_opt_in"), Language: lang,
-		TimeZone: collections.Settings(c.App).TimeZone, Version: r.GetDateTime("updated").String(),
+		TimeZone: collections.Settings(c.App).TimeZone, AvatarURL: files.AvatarURL(c.App, r), Version: r.GetDateTime("updated").String(),
 	}), nil
 }
 

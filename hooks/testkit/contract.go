@@ -27,7 +27,9 @@ var Contract = sync.OnceValues(func() (*openapi3.T, error) {
 
 var contractRouter = sync.OnceValues(func() (routers.Router, error) {
 	openapi3filter.RegisterBodyDecoder("text/calendar", openapi3filter.FileBodyDecoder)
-	openapi3filter.RegisterBodyDecoder("application/pdf", openapi3filter.FileBodyDecoder)
+	for _, kind := range []string{"application/pdf", "image/jpeg", "image/png", "multipart/byteranges"} {
+		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
+	}
 	doc, err := Contract()
 	if err != nil {
 		return nil, err
