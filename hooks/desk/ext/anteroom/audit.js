@@ -24,7 +24,7 @@ async function load(more) {
     page.busy = true;
     if (!more) Object.assign(page, { lines: null, opened: {} });
     try {
-        const answer = await desk("audit", { query: { ...page.filters, ...(more ? { before: page.next } : {}) } });
+        const answer = await desk("audit", { query: { ...Object.fromEntries(FILTERS.map((f) => [f, page.filters[f] || undefined])), before: more ? page.next : undefined } });
         if (mine != turn) return;
         for (const line of answer.lines) {
             for (const one of [line.actor, line.client, line.onBehalfOf]) if (one?.id && one.name) names[one.id] = one.name;
@@ -41,8 +41,9 @@ async function load(more) {
 
 /** Searches anew for what is set, and says so in the address. */
 function search(filters) {
-    page.filters = Object.fromEntries(FILTERS.map((f) => [f, filters[f]]).filter(([, value]) => value));
-    const query = new URLSearchParams(page.filters).toString();
+    const set = FILTERS.filter((f) => filters[f]).map((f) => [f, filters[f]]);
+    page.filters = Object.fromEntries(set);
+    const query = new URLSearchParams(set).toString();
     history.replaceState(history.state, "", "#/audit-log" + (query ? "?" + query : ""));
     load();
 }
@@ -147,7 +148,7 @@ function searchForm() {
         select("Result", "result", t.option({ value: "", selected: () => !page.filters.result }, "Done and refused"), ...options([["ok", "Done"], ["refused", "Refused"], ["failed", "Failed"]], "result")),
         t.div({ className: "field desk-tick" }, t.input({ id: "audit_glass", type: "checkbox", checked: () => !!page.filters.breakGlass, onchange: (e) => only({ breakGlass: e.target.checked ? "true" : "" }) }),
             t.label({ htmlFor: "audit_glass" }, "Only broken glass")),
-        t.button({ type: "button", className: "btn sm secondary", hidden: () => !Object.keys(page.filters).length, onclick: () => search({}) }, t.span({ className: "txt" }, "Show everything")));
+        t.button({ type: "button", className: "btn sm secondary", hidden: () => !FILTERS.some((f) => page.filters[f]), onclick: () => search({}) }, t.span({ className: "txt" }, "Show everything")));
 }
 
 /** What is shown, in a sentence: also on paper, where the form is not. */
@@ -202,7 +203,7 @@ function table() {
     if (!page.lines.length) return t.p({ rid: "none", className: "desk-empty" }, "Nothing like that is in the log. Try a longer time or fewer conditions.");
     return t.table({ rid: "table", className: "desk-table desk-log" }, t.caption({ className: "desk-hidden" }, "Lines of the audit log, newest first"),
         t.thead(null, t.tr(null, ...["When", "Who", "What", "Whose record", "Result"].map((h) => t.th({ scope: "col" }, h)), t.th({ scope: "col" }, t.span({ className: "desk-hidden" }, "Details")))),
-        t.tbody(null, () => page.lines.flatMap(lineRow)));
+        t.tbody(null, () => (page.lines || []).flatMap(lineRow)));
 }
 
 // ---- the page

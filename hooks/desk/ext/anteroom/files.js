@@ -143,7 +143,7 @@ function table() {
     if (!page.uploads.length) return t.div({ rid: "none", className: "desk-empty" }, t.img({ src: () => app.store.mainLogo, alt: "" }), t.p(null, EMPTY[page.scan]));
     return t.table({ rid: "table", className: "desk-table desk-files" }, t.caption({ className: "desk-hidden" }, "Files"),
         t.thead(null, t.tr(null, ...["File", "Client", "Given", "State"].map((h) => t.th({ scope: "col" }, h)), t.th({ scope: "col" }, t.span({ className: "desk-hidden" }, "Decide")))),
-        t.tbody(null, () => page.uploads.map(fileRow)));
+        t.tbody(null, () => (page.uploads || []).map(fileRow)));
 }
 
 export default function filesToDecide() {

@@ -154,7 +154,7 @@ const foundRow = (c) => t.li({ className: "desk-line" },
         : button("Open the record", () => openRecord(c.id), "sm secondary", { ariaLabel: `Open the record of ${nameOf(c)}` }));
 
 const isOpen = (g) => !g.endedAt && left(g) > 0;
-const day = (instant) => new Date(Date.parse(instant)).toISOString().slice(0, 10);
+const day = (ms) => new Date(ms).toISOString().slice(0, 10);
 
 function looksLink(g) {
     // a day more at either end: days are the clinic's there, and instants are UTC here
@@ -176,7 +176,7 @@ const reasonOf = (g) => (typeof g.reason == "string" ? g.reason : "The reason ca
 function list() {
     if (!page.items) return page.problem ? null : t.div({ rid: "skeleton", className: "desk-skeleton", role: "img", ariaBusy: "true", ariaLabel: "Loading" }, ...Array.from({ length: 3 }, () => t.span({ className: "skeleton-loader" })));
     if (!page.items.length) return t.p({ rid: "none", className: "desk-quiet" }, page.openOnly ? "No record is open this way now." : isClinician() ? "You have never broken the glass." : "Nobody has broken the glass.");
-    return t.ul({ rid: "list", className: "desk-lines" }, () => { bar.tick; return page.items.map(glassRow); });
+    return t.ul({ rid: "list", className: "desk-lines" }, () => { bar.tick; return (page.items || []).map(glassRow); });
 }
 
 export default function brokenGlass() {

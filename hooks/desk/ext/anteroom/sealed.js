@@ -14,7 +14,7 @@ const isStaff = () => app.store.superuser?.collectionName == "staff";
 
 const badge = ([word]) => t.span({ className: "label danger" }, t.i({ className: "ri-lock-line", ariaHidden: true }), word);
 const label = (field, id) => t.label(id ? { htmlFor: id } : {}, t.i({ className: "ri-shield-keyhole-line", ariaHidden: true }), t.span({ className: "txt" }, field.name));
-const pretty = (value) => (typeof value == "string" ? value : JSON.stringify(value, null, 2));
+const pretty = (field, value) => (isJSON(field) ? JSON.stringify(value, null, 2) : String(value));
 
 /** view shows a value: closed in a list, where it would lie open to whoever passes by. */
 export function view(props) {
@@ -22,7 +22,7 @@ export function view(props) {
     if (problem) return props.short ? badge(problem) : t.div(null, badge(problem), t.p({ className: "desk-quiet" }, problem[1]));
     if (isNothing(value)) return t.span({ className: "missing-value" });
     if (props.short) return t.span({ className: "desk-quiet txt-nowrap" }, t.i({ className: "ri-lock-line", ariaHidden: true }), " sealed");
-    return isJSON(props.field) ? t.pre({ className: "desk-json" }, pretty(value)) : t.div({ className: "desk-words" }, String(value));
+    return t.div({ className: isJSON(props.field) ? "desk-json" : "desk-words" }, pretty(props.field, value));
 }
 
 let count = 0;
@@ -31,12 +31,11 @@ let count = 0;
 export function input(props) {
     const { field } = props, id = "sealed_" + ++count;
     const problem = () => unreadable(props.record[field.name]);
-    const closed = () => problem() && !(field.readOnly ?? false);
     return t.div({ className: "desk-sealed" }, () => {
         if (problem()) return t.div({ rid: "unreadable" }, unreadableBox(props, problem()));
         if (field.readOnly) return t.div({ rid: "readonly" }, readOnlyBox(props, id));
         return t.div({ rid: "open" }, isJSON(field) ? jsonBox(props, id) : textBox(props, id));
-    }, () => (field.help && !closed() ? t.div({ className: "field-help" }, field.help) : null));
+    }, () => (field.help ? t.div({ className: "field-help" }, field.help) : null));
 }
 
 const unreadableBox = (props, problem) => t.div({ className: "field desk-closed" }, label(props.field),
@@ -46,7 +45,7 @@ const unreadableBox = (props, problem) => t.div({ className: "field desk-closed"
 
 const readOnlyBox = (props, id) => [
     t.div({ className: "field desk-closed" }, label(props.field, id),
-        t.textarea({ id, readOnly: true, rows: 3, "html-aria-describedby": id + "_why", value: () => (isNothing(props.record[props.field.name]) ? "" : pretty(props.record[props.field.name])) })),
+        t.textarea({ id, readOnly: true, rows: 3, "html-aria-describedby": id + "_why", value: () => (isNothing(props.record[props.field.name]) ? "" : pretty(props.field, props.record[props.field.name])) })),
     t.div({ id: id + "_why", className: "field-help" }, "You can read this, but not change it: it is somebody else's to write."),
 ];
 
@@ -56,37 +55,45 @@ const textBox = (props, id) => [
             value: () => props.record[props.field.name] || "", oninput: (e) => (props.record[props.field.name] = e.target.value) })),
 ];
 
-// What is not JSON yet stays as text in the record, so that nothing typed is lost; save refuses it.
+// Fields whose text is no JSON yet. It stays in the editor and never reaches the record, so that it cannot be saved.
+const unfinished = new Set();
+const keyOf = ({ record, field }) => `${record.id || ""}.${field.name}`;
+const parsed = (text) => (text.trim() ? JSON.parse(text) : null);
+const same = (a, b) => JSON.stringify(a ?? null) == JSON.stringify(b ?? null);
+
 function jsonBox(props, id) {
     const state = store({ problem: "" });
-    const original = props.record[props.field.name];
-    const read = (text) => {
-        state.problem = "";
-        if (!text.trim()) return (props.record[props.field.name] = null);
+    const stored = () => (props.record[props.field.name] === "" ? null : props.record[props.field.name]);
+    let text = "";
+    const shown = () => {
+        const value = stored();
+        const kept = unfinished.has(keyOf(props)) || same(parsed(text), value); // what is being typed keeps its form
+        return kept ? text : (text = value == null ? "" : JSON.stringify(value, null, 2));
+    };
+    const read = (typed) => {
+        text = typed;
         try {
-            props.record[props.field.name] = JSON.parse(text);
+            const value = parsed(typed);
+            unfinished.delete(keyOf(props));
+            state.problem = "";
+            if (!same(value, stored())) props.record[props.field.name] = value;
         } catch (err) {
+            unfinished.add(keyOf(props));
             state.problem = "This is not valid JSON: " + err.message;
-            props.record[props.field.name] = text;
         }
     };
     return [
-        t.div({ className: "field" }, label(props.field, id),
+        t.div({ className: "field", onunmount: () => unfinished.delete(keyOf(props)) }, label(props.field, id),
             t.textarea({ id, name: props.field.name, className: "txt-code", rows: 8, spellcheck: false, autocomplete: "off", "html-aria-describedby": id + "_problem", ariaInvalid: () => String(!!state.problem),
-                value: isNothing(original) ? "" : pretty(original), oninput: (e) => read(e.target.value) })),
+                value: shown, oninput: (e) => read(e.target.value) })),
         t.div({ id: id + "_problem", className: "field-help txt-danger", role: "status" }, () => state.problem),
     ];
 }
 
 /** save keeps from the request what was not written here: read-only values, and values that nobody could read. */
 export function save({ field, record, payload }) {
-    if (field.readOnly || unreadable(record[field.name])) return void delete payload[field.name];
-    if (!isJSON(field) || typeof record[field.name] != "string" || record[field.name] === "") return;
-    try {
-        JSON.parse(record[field.name]);
-    } catch {
-        throw new Error(`${field.name} is not valid JSON. Nothing was saved.`);
-    }
+    if (field.readOnly || unreadable(record[field.name])) delete payload[field.name];
+    if (unfinished.has(keyOf({ record, field }))) throw new Error(`${field.name} is not valid JSON. Nothing was saved.`);
 }
 
 // ---- records that stay as they are
