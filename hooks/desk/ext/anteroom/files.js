@@ -28,16 +28,21 @@ export async function countFiles() {
     }
 }
 
-let counting, who;
+// It counts while somebody works, when they change the page, and not by itself: each count leaves a line in the audit log.
+const COUNT_AGAIN = 5 * 60000;
+let who, counted = 0;
 export function keepCount() {
+    const count = () => {
+        if (!person()?.id || Date.now() - counted < COUNT_AGAIN) return;
+        counted = Date.now();
+        countFiles();
+    };
+    window.addEventListener("hashchange", count);
     watch(() => person()?.id, () => {
         if (who == person()?.id) return;
         who = person()?.id;
-        clearInterval(counting);
-        waiting.count = 0;
-        if (!who) return;
-        countFiles();
-        counting = setInterval(countFiles, 5 * 60000);
+        waiting.count = counted = 0;
+        count();
     });
 }
 

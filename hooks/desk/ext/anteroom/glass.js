@@ -25,11 +25,13 @@ function openRecord(id) {
 
 const bar = store({ open: [], tick: 0 });
 let skew = 0; // the server's clock against this computer's
-let asking, ticking;
+let ticking;
 
 const left = (glass) => Date.parse(glass.until) - Date.now() - skew;
 const quietly = { headers: { "X-Background": "1" } };
 
+// It asks when a page opens and when something changes, and counts down by itself: each question is a look at the record
+// of a client, and leaves a line in the audit log.
 export async function refreshBar() {
     if (!isClinician()) return (bar.open = []);
     try {
@@ -74,15 +76,13 @@ export function keepBar() {
     watch(() => person()?.id, () => {
         if (who == person()?.id) return;
         who = person()?.id;
-        clearInterval(asking);
         clearInterval(ticking);
         bar.open = [];
         if (!isClinician()) return;
         refreshBar();
-        asking = setInterval(refreshBar, 5 * 60000);
         ticking = setInterval(tick, 5000);
     });
-    document.addEventListener("visibilitychange", () => document.hidden || (tick(), refreshBar()));
+    document.addEventListener("visibilitychange", () => document.hidden || tick());
 }
 export function heard(response) {
     const date = Date.parse(response.headers.get("Date"));

@@ -142,6 +142,8 @@ const before = app.pb.afterSend;
 app.pb.afterSend = (response, data, options) => {
     const reason = data?.error?.details?.reason;
     if (isStaff()) {
+        // neither a column of lists nor part of their search and order, as for the owner: ciphertext has none
+        if (response.url.includes("/api/collections?")) for (const c of data?.items || []) for (const f of c.fields || []) f.hidden ||= f.type == "encrypted";
         idle?.heard(response, options);
         glass?.heard(response);
         if (response.status == 401 && !response.url.includes("/auth-with-") && !PROOFS.includes(reason)) {
