@@ -16,7 +16,6 @@ import (
 	_ "time/tzdata" // zones on machines that have none
 
 	"github.com/pocketbase/pocketbase"
-	"github.com/pocketbase/pocketbase/cmd"
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/spf13/cobra"
 
@@ -24,6 +23,7 @@ import (
 	"anteroom/hooks/audit"
 	"anteroom/hooks/demo"
 	"anteroom/hooks/forms"
+	"anteroom/hooks/identity"
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/ops"
 	"anteroom/hooks/outbox"
@@ -84,7 +84,7 @@ func newProgram(args []string) *program {
 		ops.SetupCommand(p, func(tx core.App) error { _, err := forms.ImportBuiltIn(tx); return err }),
 		audit.Command(p),
 		forms.Command(p),
-		cmd.NewSuperuserCommand(p),
+		identity.OwnersCommand(p),
 	)
 	readsOnly(root, "audit verify", "audit export", "forms export")
 	for _, group := range root.Commands() {

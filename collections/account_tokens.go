@@ -31,18 +31,17 @@ func AsAccountToken(r *core.Record) *AccountToken {
 	return t
 }
 
-// NewAccountToken makes an unused row for a portal user or a member of staff.
+// tokenOwner names the relation to the account, for each auth collection.
+var tokenOwner = map[string]string{PortalUsers: "portal_user", Staff: "staff", Owners: "superuser"}
+
+// NewAccountToken makes an unused row for an account.
 func NewAccountToken(app core.App, owner *core.Record, purpose TokenPurpose, expires time.Time) (*AccountToken, error) {
 	c, err := app.FindCachedCollectionByNameOrId(AccountTokens)
 	if err != nil {
 		return nil, err
 	}
 	t := AsAccountToken(core.NewRecord(c))
-	if owner.Collection().Name == Staff {
-		t.Set("staff", owner.Id)
-	} else {
-		t.Set("portal_user", owner.Id)
-	}
+	t.Set(tokenOwner[owner.Collection().Name], owner.Id)
 	t.Set("purpose", string(purpose))
 	t.Set("expires_at", expires)
 	return t, nil
@@ -67,16 +66,16 @@ func AccountTokenByLink(app core.App, purpose TokenPurpose, linkHash string) (*A
 	return AsAccountToken(r), nil
 }
 
-// TriedCodes counts the wrong codes of a login (or staff member) over all its tokens of one purpose, closed ones too.
+// TriedCodes counts the wrong codes of an account over all its tokens of one purpose, closed ones too.
 func TriedCodes(app core.App, user string, purpose TokenPurpose) (n int, err error) {
 	err = app.RecordQuery(AccountTokens).Select("coalesce(sum(attempts), 0)").
-		AndWhere(dbx.HashExp{"purpose": string(purpose)}).AndWhere(dbx.Or(dbx.HashExp{"portal_user": user}, dbx.HashExp{"staff": user})).Row(&n)
+		AndWhere(dbx.HashExp{"purpose": string(purpose)}).AndWhere(dbx.Or(dbx.HashExp{"portal_user": user}, dbx.HashExp{"staff": user}, dbx.HashExp{"superuser": user})).Row(&n)
 	return n, err
 }
 
 // AllOpenAccountTokens lists an account's unused tokens, whatever they are for.
 func AllOpenAccountTokens(app core.App, account string) ([]*AccountToken, error) {
-	rows, err := app.FindRecordsByFilter(AccountTokens, "(portal_user = {:u} || staff = {:u}) && used_at = ''", "@rowid", 0, 0, dbx.Params{"u": account})
+	rows, err := app.FindRecordsByFilter(AccountTokens, "(portal_user = {:u} || staff = {:u} || superuser = {:u}) && used_at = ''", "@rowid", 0, 0, dbx.Params{"u": account})
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +86,9 @@ func AllOpenAccountTokens(app core.App, account string) ([]*AccountToken, error)
 	return out, nil
 }
 
-// OpenAccountTokens lists a login's (or staff member's) unused tokens of one purpose, newest first.
+// OpenAccountTokens lists an account's unused tokens of one purpose, newest first.
 func OpenAccountTokens(app core.App, user string, purpose TokenPurpose) ([]*AccountToken, error) {
-	rows, err := app.FindRecordsByFilter(AccountTokens, "(portal_user = {:u} || staff = {:u}) && purpose = {:p} && used_at = ''", "-@rowid", 0, 0,
+	rows, err := app.FindRecordsByFilter(AccountTokens, "(portal_user = {:u} || staff = {:u} || superuser = {:u}) && purpose = {:p} && used_at = ''", "-@rowid", 0, 0,
 		dbx.Params{"u": user, "p": string(purpose)})
 	if err != nil {
 		return nil, err

@@ -312,7 +312,7 @@ func nobodyAsSomebodyElse() rule {
 					return w.api("POST", "/api/collections/portal_users/impersonate/"+testkit.AdaLogin, testkit.AdminEmail, map[string]any{})
 				}, nil}),
 			ownerDoor: among(closed, []try{refreshes(testkit.OwnerEmail, "portal_users", "403"), refreshes(testkit.OwnerEmail, "staff", "403"),
-				{"the owner makes a token for longer", "403 CLOSED", func(w *world) any {
+				{"the owner makes a token for longer", "403 SIGN_IN_METHOD_CLOSED", func(w *world) any {
 					return w.api("POST", "/api/collections/_superusers/impersonate/"+ownersID, testkit.OwnerEmail, map[string]any{"duration": 1e9})
 				}, nil},
 				shows("/api/collections"), shows("/api/collections/portal_users"), shows("/api/settings"), shows(records("portal_users") + "/" + testkit.AdaLogin),

@@ -197,7 +197,7 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 }
 
 // cascades are the relations whose rows go with what they point at: what has no meaning alone.
-var cascades = []string{"account_tokens.portal_user", "account_tokens.staff"}
+var cascades = []string{"account_tokens.portal_user", "account_tokens.staff", "account_tokens.superuser"}
 
 func TestRulesOfFields(t *testing.T) {
 	c := testkit.New(t)

@@ -52,9 +52,6 @@ func (d *door) checkSession(e *core.RequestEvent) error {
 		}
 		return e.Next()
 	}
-	if e.Auth.IsSuperuser() {
-		return e.Next()
-	}
 	x := d.sessionFor(c.Session, e.Auth)
 	public := isPublic(e)
 	if x == nil {
@@ -98,11 +95,9 @@ func (d *door) callerOf(e *core.RequestEvent, x *session) (*kernel.Caller, error
 		}
 		return sessionEnded()
 	}
-	if x.collection == collections.Staff {
-		c.Kind, c.Role = kernel.KindStaff, collections.AsStaff(e.Auth).Role()
+	if c.Kind, c.Role = kindOf(e.Auth); c.Kind != kernel.KindClient {
 		return c, nil
 	}
-	c.Kind = kernel.KindClient
 	var err error
 	c.DefaultClient, err = defaultClient(e.App, x)
 	return c, err
@@ -123,17 +118,21 @@ func defaultClient(app core.App, x *session) (string, error) {
 	return grants[0].Client, nil
 }
 
-// isOurs tells whether a token names an auth collection that needs sessions: all but the owners'.
+// kindOf tells what kind of actor an account is, and the role of staff.
+func kindOf(account *core.Record) (kind, role string) {
+	if kind = kinds[account.Collection().Name]; kind == kernel.KindStaff {
+		role = collections.AsStaff(account).Role()
+	}
+	return kind, role
+}
+
+// isOurs tells whether a token names an auth collection. All of them need sessions, also one that we do not know.
 func (d *door) isOurs(collection string) bool {
 	if collection == "" {
 		return false
 	}
 	c, err := d.app.FindCachedCollectionByNameOrId(collection)
-	return err == nil && needsSession(c)
-}
-
-func needsSession(c *core.Collection) bool {
-	return c.IsAuth() && c.Name != core.CollectionNameSuperusers
+	return err == nil && c.IsAuth()
 }
 
 // open are the routes of PocketBase that nobody needs to be signed in for.

@@ -41,6 +41,7 @@ const (
 	adaLogin  = "loginada0000000"
 	boLogin   = "loginbo00000000"
 	deeStaff  = "staffdee0000000"
+	ownerID   = "ownerowner00000"
 )
 
 // monday is when every clinic's clock starts.
@@ -140,7 +141,7 @@ func people(app core.App) error {
 		values     map[string]any
 	}{
 		{"clinic_settings", map[string]any{"clinic_name": "Juniper House", "time_zone": "America/Denver", "password_classes": true}},
-		{core.CollectionNameSuperusers, map[string]any{"email": owner, "password": password}},
+		{core.CollectionNameSuperusers, map[string]any{"id": ownerID, "email": owner, "password": password}},
 		{"staff", map[string]any{"id": deeStaff, "email": dee, "password": password, "first_name": "Dee", "last_name": "Desk", "role": "front_desk", "is_active": true}},
 		{"clients", map[string]any{"id": adaClient, "email": ada, "first_name": "Ada", "last_name": "Lovell", "date_of_birth": "1990-04-27"}},
 		{"clients", map[string]any{"id": boClient, "email": bo, "first_name": "Bo", "last_name": "Marsh", "date_of_birth": "1985-01-02"}},

@@ -30,7 +30,7 @@ type ChangedEmail struct {
 }
 
 func bindEmailChange(d *door) {
-	for _, name := range []string{collections.PortalUsers, collections.Staff} {
+	for name := range kinds {
 		d.app.OnRecordUpdateExecute(name).BindFunc(judgeCredentials)
 	}
 	route := func(method, path string, do func(*kernel.Call) (*kernel.Reply, error)) kernel.Route {
@@ -241,7 +241,7 @@ func judgeCredentials(e *core.RecordEvent) error {
 func refuseUnprovenEmail(r *core.Record, by kernel.Actor) error {
 	proven, _ := r.GetRaw(provenEmailKey).(string)
 	switch {
-	case r.Collection().Name != collections.PortalUsers: // of staff the owner alone writes, by the collection's rules
+	case r.Collection().Name != collections.PortalUsers: // staff and owners the owner alone writes, by the collections' rules
 	case by.Kind == kernel.KindSystem, by.IsStaff(kernel.RoleAdmin):
 	case by.Kind == kernel.KindClient && by.ID == r.Id && proven != "" && proven == r.Email():
 	default:

@@ -75,12 +75,11 @@ func fixedField(was, r *core.Record) string {
 	return ""
 }
 
+// kinds are those of the accounts of each auth collection.
+var kinds = map[string]string{collections.PortalUsers: kernel.KindClient, collections.Staff: kernel.KindStaff, collections.Owners: kernel.KindOwner}
+
 func belongsTo(r *core.Record, by kernel.Actor) bool {
-	kind := kernel.KindClient
-	if r.GetString("owner_collection") == collections.Staff {
-		kind = kernel.KindStaff
-	}
-	return by.ID != "" && by.ID == r.GetString("owner") && by.Kind == kind
+	return by.ID != "" && by.ID == r.GetString("owner") && kinds[r.GetString("owner_collection")] == by.Kind
 }
 
 // ownerOf finds the account that a row belongs to, or nil when it is gone.

@@ -77,10 +77,10 @@ func waysAfter(app core.App, first Method, account *core.Record) (ways, error) {
 // policyFor is what the clinic wants of this account. Factors that are set up count under every policy: to offer none
 // any more must not open the accounts of those who have one.
 func policyFor(app core.App, account *core.Record) collections.MFAPolicy {
-	if account.Collection().Name == collections.Staff {
-		return collections.Settings(app).MFAStaff
+	if account.Collection().Name == collections.PortalUsers {
+		return collections.Settings(app).MFAClients
 	}
-	return collections.Settings(app).MFAClients
+	return collections.Settings(app).MFAStaff // the owner's too
 }
 
 // hints let the person recognise where a code goes, and nobody else learn where.

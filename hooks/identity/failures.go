@@ -93,12 +93,8 @@ func sprayCounter(s *collections.ClinicSettings, ip string) counter {
 const knownFor = 30 * 24 * time.Hour
 
 // signedInFrom tells whether an account was signed in to from an address lately: while the whole clinic is being guessed
-// at, its people go on from where they are known. Nobody's account takes the same look-up. Owners have no sessions, and
-// somebody must be able to look after the clinic: the limits of their account and address hold alone.
+// at, its people go on from where they are known. Nobody's account takes the same look-up.
 func signedInFrom(app core.App, collection, email, ip string) (known bool, err error) {
-	if collection == core.CollectionNameSuperusers {
-		return true, nil
-	}
 	err = app.ConcurrentDB().NewQuery(`SELECT EXISTS (SELECT 1 FROM portal_sessions WHERE owner_collection = {:collection}
 		AND owner = coalesce((SELECT id FROM {{` + collection + `}} WHERE email = {:email}), '') AND ip_address = {:ip} AND started_at > {:from})`).
 		Bind(dbx.Params{"collection": collection, "email": email, "ip": ip, "from": kernel.Now(app).Add(-knownFor).Unix()}).Row(&known)

@@ -11,7 +11,6 @@ import (
 	"github.com/pocketbase/pocketbase/tools/hook"
 
 	"anteroom/collections"
-	"anteroom/hooks/audit"
 	"anteroom/hooks/kernel"
 )
 
@@ -24,6 +23,7 @@ func bindPocketBaseDoors(d *door) {
 	app := d.app
 	app.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "identity.closed", Priority: outermost, Func: d.refuseReplaced})
+		se.Router.Bind(&hook.Handler[*core.RequestEvent]{Id: "identity.backup", Priority: outermost, Func: d.checkBackupToken})
 		return se.Next()
 	})
 	app.OnRecordAuthWithPasswordRequest().Bind(&hook.Handler[*core.RecordAuthWithPasswordRequestEvent]{
@@ -37,10 +37,12 @@ func bindPocketBaseDoors(d *door) {
 	app.OnFileDownloadRequest().Bind(&hook.Handler[*core.FileDownloadRequestEvent]{
 		Id: "identity.file", Priority: outermost, Func: d.checkFileToken})
 	app.OnCollectionValidate(collections.PortalUsers, collections.Staff).BindFunc(refuseOtherSignIns)
+	app.OnCollectionValidate(collections.Owners).BindFunc(keepOtherSignInsOff)
 }
 
 // replaced are endpoints of PocketBase that ours stand for, or that nobody offers. They are closed for every auth
-// collection but the owners': they tell who exists, mail inside the request, or sign in past the conditions.
+// collection: they tell who exists, mail inside the request, or sign in past the conditions. An owner who has lost the
+// password sets another one on the machine (anteroom superuser update).
 var replaced = map[string]bool{
 	"POST /api/collections/{collection}/auth-with-otp":          true,
 	"POST /api/collections/{collection}/request-otp":            true,
@@ -69,14 +71,14 @@ func (d *door) refuseReplaced(e *core.RequestEvent) error {
 	return e.Next()
 }
 
-// hasProviders tells whether somebody may sign in to a collection elsewhere. To owners PocketBase's own rules apply.
+// hasProviders tells whether somebody may sign in to a collection elsewhere.
 func (d *door) hasProviders(collection string) bool {
 	c, err := d.app.FindCachedCollectionByNameOrId(collection)
-	return err == nil && (!needsSession(c) || c.Name == collections.PortalUsers && c.OAuth2.Enabled)
+	return err == nil && c.Name == collections.PortalUsers && c.OAuth2.Enabled
 }
 
-// authWithPassword is the door of the SDK and of the dashboard. The check is ours, for owners too: the limits, the
-// queue for hashing and the audit line hold at every password form. PocketBase then answers, through issue.
+// authWithPassword is the door of the SDK and of the dashboard. The check is ours: the limits, the queue for
+// hashing and the audit line hold at every password form. PocketBase then answers, through issue.
 func (d *door) authWithPassword(e *core.RecordAuthWithPasswordRequestEvent) error {
 	p, err := d.provePassword(e.RequestEvent, e.Collection, e.Identity, e.Password)
 	if err != nil {
@@ -103,9 +105,6 @@ func markRefresh(e *core.RecordAuthRefreshRequestEvent) error {
 // The session's row and what PocketBase does to answer share one transaction. PocketBase keeps its answer back until
 // the commit, so a later hook that fails leaves neither row nor answer.
 func (d *door) issue(e *core.RecordAuthRequestEvent) error {
-	if !needsSession(e.Collection) {
-		return d.issueToOwner(e)
-	}
 	if x, _ := e.Get(refreshKey).(*session); x != nil {
 		return d.reissue(e, x)
 	}
@@ -169,30 +168,14 @@ func (d *door) reissue(e *core.RecordAuthRequestEvent, x *session) (err error) {
 	return e.Next()
 }
 
-// issueToOwner leaves the owners' tokens to PocketBase and adds the audit line, before the answer.
-func (d *door) issueToOwner(e *core.RecordAuthRequestEvent) error {
-	if e.AuthMethod != "" {
-		owner := kernel.Actor{Kind: kernel.KindOwner, ID: e.Record.Id, IP: e.RealIP(), Agent: cut(e.Request.UserAgent(), 255)}
-		line := audit.EntryFor(owner, audit.Login, audit.ResourceType(e.Collection.Name), e.Record.Id)
-		line.Details = audit.Details{"method": e.AuthMethod}
-		if err := audit.Read(e.App, line); err != nil {
-			return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
-		}
-	}
-	return e.Next()
-}
-
 // issueFileToken binds the dashboard's file tokens to the session. Portal users have none: what they download comes
 // from routes that ask whose it is.
 func (d *door) issueFileToken(e *core.FileTokenRequestEvent) (err error) {
-	if !needsSession(e.Record.Collection()) {
-		return e.Next()
-	}
 	x := liveSession(e.RequestEvent)
 	if x == nil {
 		return kernel.Refuse(e.RequestEvent, sessionEnded())
 	}
-	if kernel.ActorFrom(e.RequestEvent).Kind != kernel.KindStaff {
+	if !kernel.ActorFrom(e.RequestEvent).IsStaff() {
 		return kernel.Refuse(e.RequestEvent, kernel.Forbidden("", "Files are downloaded from their own addresses."))
 	}
 	if e.Token, err = fileToken(e.App, e.Record, x); err != nil {
@@ -206,12 +189,26 @@ func (d *door) checkFileToken(e *core.FileDownloadRequestEvent) error {
 	if !e.FileField.Protected {
 		return e.Next()
 	}
+	if !d.carriesFileToken(e.RequestEvent) {
+		return kernel.Refuse(e.RequestEvent, kernel.NotFound())
+	}
+	return e.Next()
+}
+
+// carriesFileToken tells whether the address carries a file token of a session that lives.
+func (d *door) carriesFileToken(e *core.RequestEvent) bool {
 	token := e.Request.URL.Query().Get("token")
 	account, err := e.App.FindAuthRecordByToken(token, core.TokenTypeFile)
-	if err == nil && (!needsSession(account.Collection()) || d.sessionFor(claimsOf(token).Session, account) != nil) {
-		return e.Next()
+	return err == nil && d.sessionFor(claimsOf(token).Session, account) != nil
+}
+
+// checkBackupToken does the same for backups, which PocketBase gives to the bearer of an owner's file token without
+// asking any hook.
+func (d *door) checkBackupToken(e *core.RequestEvent) error {
+	if e.Request.Pattern == "GET /api/backups/{key}" && !d.carriesFileToken(e) {
+		return kernel.Refuse(e, sessionEnded())
 	}
-	return kernel.Refuse(e.RequestEvent, kernel.NotFound())
+	return e.Next()
 }
 
 // refuseOtherSignIns keeps PocketBase's own second factors, one-time passwords and login alerts off: they answer or mail
@@ -232,4 +229,12 @@ func refuseOtherSignIns(e *core.CollectionEvent) error {
 		return refused
 	}
 	return nil
+}
+
+// keepOtherSignInsOff is the same for the owners' collection. PocketBase itself makes it, with alerts on, before any of
+// our migrations runs: what cannot be refused there is put right.
+func keepOtherSignInsOff(e *core.CollectionEvent) error {
+	c := e.Collection
+	c.MFA.Enabled, c.OTP.Enabled, c.OAuth2.Enabled, c.AuthAlert.Enabled = false, false, false, false
+	return e.Next()
 }

@@ -11,13 +11,14 @@ import (
 	"anteroom/collections"
 )
 
-// What ours stand for is closed, for both collections, by name and by id, known address or not; the owners keep it.
+// What ours stand for is closed, for every collection, by name and by id, known address or not.
 func TestReplacedEndpoints(t *testing.T) {
 	c := newClinic(t)
 	token := c.sdkToken(core.CollectionNameSuperusers, owner)
 	own := c.in(ada).Tokens.AccessToken
 	before := c.everything()
-	for _, collection := range []string{"portal_users", "staff", "Portal_Users", c.find("staff", deeStaff).Collection().Id} {
+	for _, collection := range []string{"portal_users", "staff", "Portal_Users", c.find("staff", deeStaff).Collection().Id,
+		collections.Owners, c.find(collections.Owners, ownerID).Collection().Id} {
 		for _, x := range []struct {
 			path string
 			body m
@@ -27,7 +28,7 @@ func TestReplacedEndpoints(t *testing.T) {
 			{"request-email-change", m{"newEmail": "x@mail.example"}}, {"confirm-email-change", m{"token": "x", "password": password}},
 			{"request-otp", m{"email": ada}}, {"auth-with-otp", m{"otpId": "x", "password": "123456"}},
 			{"auth-with-oauth2", m{"provider": "oidc", "code": "x", "redirectURL": "https://x.example"}},
-			{"impersonate/" + adaLogin, m{"duration": 3600}}, {"impersonate/" + deeStaff, m{}},
+			{"impersonate/" + adaLogin, m{"duration": 3600}}, {"impersonate/" + deeStaff, m{}}, {"impersonate/" + ownerID, m{"duration": 60}},
 		} {
 			for _, who := range []string{"", own, token} {
 				a := c.do("POST", "/api/collections/"+collection+"/"+x.path, who, x.body)
@@ -40,18 +41,14 @@ func TestReplacedEndpoints(t *testing.T) {
 	if c.everything() != before {
 		t.Error("something was touched")
 	}
-	c.want(c.do("POST", "/api/collections/_superusers/request-password-reset", "", m{"email": "nobody@clinic.example"}), 204, "")
 	c.want(c.do("GET", "/api/collections/portal_users/auth-methods", "", nil), 200, "")
-	c.want(c.do("POST", "/api/collections/_superusers/auth-refresh", token, nil), 200, "")
-	id := must(c.app.FindAuthRecordByEmail(core.CollectionNameSuperusers, owner)).Id
-	c.want(c.do("POST", "/api/collections/_superusers/impersonate/"+id, token, m{"duration": 60}), 200, "")
 }
 
 // Behind the closed doors stands default deny: an answer with a token that nobody accounted for is not given.
 func TestDefaultDeny(t *testing.T) {
 	c := newClinic(t)
 	for _, method := range []string{"-", "otp", "oauth2", "passkey"} {
-		for _, path := range []string{"portal_users/" + adaLogin, "staff/" + deeStaff} {
+		for _, path := range []string{"portal_users/" + adaLogin, "staff/" + deeStaff, collections.Owners + "/" + ownerID} {
 			a := c.do("POST", "/api/test/answer/"+path+"/"+method, "", m{})
 			if a.Status != 403 || a.reason() != "SIGN_IN_METHOD_CLOSED" || strings.Contains(a.Body, "eyJ") {
 				t.Errorf("%q %s: %d %s", method, path, a.Status, a.Body)
@@ -83,22 +80,12 @@ func TestOtherSignInsStayOff(t *testing.T) {
 			}
 		}
 	}
-}
-
-// The owner signs in through the same check, and gets a line.
-func TestOwnerSignIn(t *testing.T) {
-	c := newClinic(t)
-	token := c.sdkToken(core.CollectionNameSuperusers, owner)
-	c.want(c.do("GET", "/api/settings", token, nil), 200, "")
-	if c.count("portal_audit_log", "action = 'LOGIN' AND actor_kind = 'owner' AND resource_type = 'OWNER' AND result = 'ok'") != 1 {
-		t.Error("no line")
+	col := must(c.app.FindCollectionByNameOrId(collections.Owners)) // PocketBase makes it with alerts on: put right
+	col.MFA.Enabled, col.OTP.Enabled, col.OAuth2.Enabled, col.AuthAlert.Enabled = true, true, true, true
+	ok(t, c.app.Save(col))
+	if col = must(c.app.FindCollectionByNameOrId(collections.Owners)); col.MFA.Enabled || col.OTP.Enabled || col.OAuth2.Enabled || col.AuthAlert.Enabled {
+		t.Error("on for owners")
 	}
-	ok(t, c.app.Save(newRecord(c, core.CollectionNameSuperusers, m{"email": "Second.Owner@clinic.example", "password": password})))
-	c.sdkToken(core.CollectionNameSuperusers, "Second.Owner@clinic.example") // as PocketBase's command wrote it
-	for range 5 {
-		c.want(c.sdk(core.CollectionNameSuperusers, owner, "Wrong-Harbour-42"), 401, "INVALID_CREDENTIALS")
-	}
-	c.want(c.sdk(core.CollectionNameSuperusers, owner, password), 403, "ACCOUNT_LOCKED")
 }
 
 func TestFileTokens(t *testing.T) {
@@ -146,6 +133,23 @@ func TestFileTokens(t *testing.T) {
 	a.into(t, &out)
 	if s := get(out.Token); s != 200 {
 		t.Errorf("the owner: %d", s)
+	}
+	// a backup is given to an owner's file token, past every hook
+	backups := must(c.app.NewBackupsFilesystem())
+	ok(t, backups.Upload([]byte("everything"), "all.zip"))
+	ok(t, backups.Close())
+	backup := func(token string) int { return c.do("GET", "/api/backups/all.zip?token="+token, "", nil).Status }
+	if s := backup(out.Token); s != 200 {
+		t.Errorf("the owner's backup: %d", s)
+	}
+	for what, token := range map[string]string{"none": "", "without a session": must(c.find(collections.Owners, ownerID).NewFileToken())} {
+		if get(token) != 404 || backup(token) != 401 {
+			t.Errorf("%s opens the owner's files: %d %d", what, get(token), backup(token))
+		}
+	}
+	c.want(c.do("POST", auth+"logout", ownerToken, m{}), 200, "")
+	if get(out.Token) != 404 || backup(out.Token) != 401 {
+		t.Error("the owner's links outlive the session", get(out.Token), backup(out.Token))
 	}
 }
 

@@ -150,7 +150,7 @@ func followPolicy(e *core.RecordEvent) error {
 			}
 		}
 		if was.MFAStaff != is.MFAStaff && is.MFAStaff == collections.MFARequired {
-			return forgetUnproven(tx, collections.Staff)
+			return errors.Join(forgetUnproven(tx, collections.Staff), forgetUnproven(tx, collections.Owners))
 		}
 		return nil
 	})

@@ -11,11 +11,11 @@ import (
 	"anteroom/hooks/kernel"
 )
 
-// Rules that every door passes: of logins and of sessions' rows.
+// Rules that every door passes: of accounts and of sessions' rows.
 
 func bindAccountRules(d *door) {
 	app := d.app
-	for _, name := range []string{collections.PortalUsers, collections.Staff} {
+	for name := range kinds {
 		app.OnRecordCreate(name).BindFunc(normalLogin)
 		app.OnRecordUpdate(name).BindFunc(normalLogin)
 		app.OnRecordValidate(name).BindFunc(judgeLogin)
@@ -24,6 +24,9 @@ func bindAccountRules(d *door) {
 		app.OnRecordAfterCreateSuccess(name).BindFunc(forgetTyped)
 		app.OnRecordAfterUpdateSuccess(name).BindFunc(forgetTyped)
 	}
+	app.OnRecordCreateRequest(collections.Owners).BindFunc(d.refuseStaleOwner)
+	app.OnRecordUpdateRequest(collections.Owners).BindFunc(d.refuseStaleOwner)
+	app.OnRecordDeleteRequest(collections.Owners).BindFunc(d.refuseStaleOwner)
 	app.OnRecordCreate(collections.PortalSessions).BindFunc(refuseForgedSession)
 	app.OnRecordUpdate(collections.PortalSessions).BindFunc(refuseForgedSession)
 	app.OnRecordEnrich(collections.AccountTokens, collections.MFAFactors, collections.RecoveryCodes, collections.RememberedDevices,
@@ -41,6 +44,14 @@ func showNoSecrets(e *core.RecordEnrichEvent) error {
 	}
 	e.Record.Hide("code_hash", "old_code_hash", "link_hash", "token_hash", "secret")
 	return nil
+}
+
+// refuseStaleOwner: who may do everything is made, changed and removed by an owner who has just shown who they are.
+func (d *door) refuseStaleOwner(e *core.RecordRequestEvent) error {
+	if err := d.staleProof(liveSession(e.RequestEvent)); err != nil {
+		return kernel.Refuse(e.RequestEvent, kernel.AsError(err))
+	}
+	return e.Next()
 }
 
 func normalLogin(e *core.RecordEvent) error {

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -30,7 +29,7 @@ var methods = []Method{ByPassword, ByMailLink, ByPasskey, ByOAuth}
 
 // Attempt is a proof that asks for a session, or for what else its proof opens.
 type Attempt struct {
-	Account  *core.Record // of portal_users or staff, as it was when the proof was made
+	Account  *core.Record // of any auth collection, as it was when the proof was made
 	Method   Method
 	Second   *Second // nil: none was shown
 	Provider string  // by whom it was made, of ByOAuth
@@ -49,10 +48,8 @@ type Attempt struct {
 
 // actor is whose proof it is, before there is a session.
 func (a *Attempt) actor(account *core.Record) kernel.Actor {
-	who := kernel.Actor{Kind: kernel.KindClient, ID: account.Id, IP: a.IP, Agent: cut(a.Agent, 255)}
-	if account.Collection().Name == collections.Staff {
-		who.Kind, who.Role = kernel.KindStaff, collections.AsStaff(account).Role()
-	}
+	who := kernel.Actor{ID: account.Id, IP: a.IP, Agent: cut(a.Agent, 255)}
+	who.Kind, who.Role = kindOf(account)
 	return who
 }
 
@@ -127,6 +124,8 @@ func maySignIn(account *core.Record) bool {
 		return collections.AsPortalUser(account).MaySignIn()
 	case collections.Staff:
 		return collections.AsStaff(account).Active()
+	case collections.Owners: // not the one that PocketBase makes for its installer
+		return account.Email() != core.DefaultInstallerEmail
 	}
 	return false
 }
@@ -243,12 +242,7 @@ func (d *door) guess(e *core.RequestEvent, c *core.Collection, email, password s
 	if err := refuseGuessing(d.app, e.Response.Header(), counters); err != nil {
 		return p, false, err
 	}
-	if needsSession(c) {
-		password = digest(password)
-		p.account, err = collections.LoginByEmail(d.app, c.Name, p.email)
-	} else { // PocketBase's own commands write the owners, as typed
-		p.account, err = d.app.FindAuthRecordByEmail(c, strings.TrimSpace(email))
-	}
+	p.account, err = collections.LoginByEmail(d.app, c.Name, p.email)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return p, false, err
 	}
@@ -256,7 +250,7 @@ func (d *door) guess(e *core.RequestEvent, c *core.Collection, email, password s
 	if p.account != nil {
 		hash = p.account.GetString(core.FieldNamePassword + ":hash")
 	}
-	fits, err := d.hashing.fits(ctx, e.RealIP(), c, hash, password)
+	fits, err := d.hashing.fits(ctx, e.RealIP(), c, hash, digest(password))
 	if err != nil {
 		return p, false, err
 	}

@@ -35,6 +35,7 @@ type keyDoor struct {
 var keyDoors = []keyDoor{
 	{"a passkey alone", adaSide, "LOGIN", nil},
 	{"a passkey of staff", deeSide, "LOGIN", nil},
+	{"a passkey of an owner", ownSide, "LOGIN", nil},
 	{"a passkey after a password", adaSide, "LOGIN", portalPassword},
 	{"a passkey after a mail", adaSide, "LOGIN", func(c *truthClinic, s side) answer { return c.useLink(m{"token": c.mailed(s)}) }},
 	{"a passkey after a provider's word", adaSide, "LOGIN", func(c *truthClinic, s side) answer {
@@ -215,8 +216,9 @@ func (c *truthClinic) tryWhatOpensNothing(t *testing.T) {
 func (c *truthClinic) tryClosedDoors(t *testing.T) {
 	t.Helper()
 	c.rest()
-	owners := c.sdkToken(core.CollectionNameSuperusers, owner)
-	for _, s := range []side{adaSide, deeSide} {
+	c.openSession(ownSide)
+	owners := c.tokens[ownerID]
+	for _, s := range []side{adaSide, deeSide, ownSide} {
 		c.openSession(s)
 		base := "/api/collections/" + s.collection + "/"
 		account := c.find(s.collection, s.id)

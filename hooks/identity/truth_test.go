@@ -95,6 +95,9 @@ var (
 	adaSide = side{collections.PortalUsers, adaLogin, ada, totpSecret}
 	boSide  = side{collections.PortalUsers, boLogin, bo, "KRSXG5CTMVRXEZLUKN2HE2LOM4QHG33N"}
 	deeSide = side{collections.Staff, deeStaff, dee, "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U"}
+	ownSide = side{collections.Owners, ownerID, owner, "NBSWY3DPEB3W64TMMQQGC3TEEBXW66JA"}
+
+	truthSides = []side{adaSide, boSide, deeSide, ownSide}
 )
 
 // truthDoor is a way in. A door of somebody else's is one more row of truthDoors.
@@ -145,6 +148,9 @@ var truthDoors = []truthDoor{
 	{name: "authWithPassword of staff", who: deeSide, kind: kind{alongside: true}, start: anyPassword, counts: "LOGIN", try: throughSDK},
 	{name: "auth/login of staff, mfaToken", who: deeSide, start: anyPassword, counts: "LOGIN",
 		first: func(c *truthClinic, x truthTry) answer { return c.sdk("staff", x.who.email, x.password) }},
+	{name: "authWithPassword of owners", who: ownSide, kind: kind{alongside: true}, start: anyPassword, counts: "LOGIN", try: throughSDK},
+	{name: "auth/login of owners, mfaToken", who: ownSide, start: anyPassword, counts: "LOGIN",
+		first: func(c *truthClinic, x truthTry) answer { return c.sdk(x.who.collection, x.who.email, x.password) }},
 	{name: "magic-link/verify, link", who: adaSide, kind: kind{namesItself: true, byMail: true}, counts: "LOGIN",
 		start: func(c *truthClinic, s side) answer { return c.useLink(m{"token": c.mailed(s)}) },
 		first: func(c *truthClinic, x truthTry) answer { return c.useLink(m{"token": c.linkOf(x)}) }},
@@ -182,20 +188,22 @@ var truthDoors = []truthDoor{
 			}
 			return []answer{c.again(x.who, m{"mfaToken": x.waits, "mfaCode": x.code, "method": x.by})}
 		}},
-	{name: "auth/reauthenticate of staff, mfaToken", who: deeSide, kind: kind{ofSession: true}, start: ownPassword, counts: "REAUTHENTICATE",
-		try: func(c *truthClinic, x truthTry) []answer {
-			if x.waits == "" {
-				return []answer{c.again(x.who, m{"password": x.password})}
-			}
-			return []answer{c.again(x.who, m{"mfaToken": x.waits, "mfaCode": x.code, "method": x.by})}
-		}},
+	{name: "auth/reauthenticate of staff, mfaToken", who: deeSide, kind: kind{ofSession: true}, start: ownPassword, counts: "REAUTHENTICATE", try: againWaiting},
+	{name: "auth/reauthenticate of owners, mfaToken", who: ownSide, kind: kind{ofSession: true}, start: ownPassword, counts: "REAUTHENTICATE", try: againWaiting},
+}
+
+func againWaiting(c *truthClinic, x truthTry) []answer {
+	if x.waits == "" {
+		return []answer{c.again(x.who, m{"password": x.password})}
+	}
+	return []answer{c.again(x.who, m{"mfaToken": x.waits, "mfaCode": x.code, "method": x.by})}
 }
 
 func portalPassword(c *truthClinic, s side) answer { return c.login(s.email, password) }
 
-// anyPassword is the password of either collection.
+// anyPassword is the password of any collection.
 func anyPassword(c *truthClinic, s side) answer {
-	if s.collection == collections.Staff {
+	if s.collection != collections.PortalUsers {
 		return c.sdk(s.collection, s.email, password)
 	}
 	return c.login(s.email, password)
@@ -288,7 +296,7 @@ func newTruthClinic(t *testing.T, setup string) *truthClinic {
 		secrets: []string{password, "Wrong-Harbour-42", "Bos-Own-Harbour-9", "Another-Harbour-43"}}
 	c.clinic, c.provider = withProvider(t)
 	c.logEverything()
-	for _, s := range []side{adaSide, boSide, deeSide} {
+	for _, s := range truthSides {
 		c.openSession(s)
 		c.devices[s.id] = newAuthenticator(t)
 		c.addPasskey(c.devices[s.id], c.tokens[s.id])
@@ -296,7 +304,7 @@ func newTruthClinic(t *testing.T, setup string) *truthClinic {
 			c.want(c.elsewhere(c.tokens[s.id], c.provider.code("of "+s.id, s.email), nil), 200, "")
 		}
 	}
-	for _, s := range []side{adaSide, boSide, deeSide} {
+	for _, s := range truthSides {
 		c.equip(s)
 	}
 	if setup == required {

@@ -105,16 +105,13 @@ func refuseOver(e *core.RequestEvent) *Error {
 // SetCaller is called by the session middleware, and by nothing else.
 func SetCaller(e *core.RequestEvent, c *Caller) { e.Set(callerKey, c) }
 
-// ActorFrom tells who sends a request: the session's caller, the owner, or a guest.
+// ActorFrom tells who sends a request: the session's caller, or a guest. A token without a session is nobody's, the
+// owner's too.
 func ActorFrom(e *core.RequestEvent) Actor {
 	if c, _ := e.Get(callerKey).(*Caller); c != nil {
 		return c.Actor
 	}
-	a := Actor{Kind: KindGuest, IP: e.RealIP(), Agent: agent(e)}
-	if e.HasSuperuserAuth() {
-		a.Kind, a.ID = KindOwner, e.Auth.Id
-	}
-	return a
+	return Actor{Kind: KindGuest, IP: e.RealIP(), Agent: agent(e)}
 }
 
 func agent(e *core.RequestEvent) string {

@@ -14,6 +14,7 @@ func Bind(app core.App, cfg Config) {
 	bindClientsStayOut(app)
 	bindGrants(app)
 	bindRoutes(app)
+	bindSecretFields(app)
 	bindStatements(app)
 	bindNoRequestLog(app)
 	WrittenByPortalAlone(app, "idempotency_keys")

@@ -28,8 +28,8 @@ const (
 	Public    Access = iota + 1 // nobody needs to be signed in; a dead token counts as none
 	SignedIn                    // a live session of a portal user
 	ForClient                   // the same, acting for a client in X-Client-Id or the session's default
-	Staff                       // a live session of staff, in one of Roles (all when empty), or the owner
-	AnySignIn                   // portal user or staff: ending and refreshing a session
+	Staff                       // a live session of staff, in one of Roles (all when empty), or of the owner
+	AnySignIn                   // a live session of whomever: one's own password, factors and sessions
 )
 
 // KeyMode says what a POST does with Idempotency-Key.

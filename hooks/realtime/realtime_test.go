@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -206,9 +207,7 @@ func (c *clinic) people() {
 	owner := c.unsaved(core.CollectionNameSuperusers, map[string]any{"email": "owner@clinic.example"})
 	owner.SetPassword("correct horse 1X")
 	ok(c, c.app.Save(owner))
-	token, err := owner.NewAuthToken()
-	ok(c, err)
-	c.who["owner"] = person{token: token, user: owner.Id}
+	c.signIn("owner", owner, kernel.KindOwner, "")
 }
 
 func (c *clinic) signIn(name string, r *core.Record, kind, client string) {
@@ -798,6 +797,30 @@ func (c *clinic) eventually(what string, is func() bool) {
 	for deadline := time.Now().Add(5 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			c.Fatal("not true in time: " + what)
+		}
+	}
+}
+
+// A subscription's options put the same questions as a list does, and are refused the same.
+func TestSecretFieldsAreNoTopic(t *testing.T) {
+	c := open(t, nil)
+	topic := func(collection, what, value string) string {
+		options, err := json.Marshal(map[string]any{"query": map[string]any{what: value}, "headers": "none"})
+		ok(c, err)
+		return collection + "?" + url.Values{"options": {string(options)}}.Encode()
+	}
+	for _, who := range []string{"staff", "owner"} {
+		for _, asked := range []string{topic("staff/*", "filter", `tokenKey ~ "a"`), topic("STAFF", "filter", `password ~ "$2a"`), topic("staff/*", "filter", `tokenKey ~ "a"`) + "#x",
+			topic("appointments/*", "filter", `patient_notes ~ "a"`), topic("appointments/*", "filter", `@collection.staff.tokenKey ~ "a"`), topic("staff/*", "sort", "tokenKey"),
+			"staff/*?options=" + url.QueryEscape(`{"query":5,"query":{"filter":"tokenKey > 1"}}`)} {
+			s := c.connect()
+			if status, reason := c.subscribe(s, c.who[who].token, asked); status != 400 || reason != "SECRET_FIELD" {
+				t.Errorf("%s: %s: %d %s", who, asked, status, reason)
+			}
+		}
+		s := c.connect()
+		if status, reason := c.subscribe(s, c.who[who].token, topic("appointments/*", "filter", `status = "tokenKey"`), "appointments/*"); status != 204 {
+			t.Errorf("%s: %d %s", who, status, reason)
 		}
 	}
 }

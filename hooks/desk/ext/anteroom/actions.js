@@ -10,6 +10,14 @@ const GROUPS = [
         FIND_CLIENTS: "looked for a client by name",
         SEARCH_AUDIT_LOG: "searched the audit log",
         VIEW_ACCESS_LOG: "looked who had seen the record",
+        JOIN_CARE_TEAM: "joined the care team",
+        VIEW_AUDIT_HEAD: "looked at the log's fingerprint",
+        VERIFY_AUDIT_LOG: "checked the audit log",
+        EXPORT_AUDIT: "copied the audit log",
+        AUDIT_LOG_BROKEN: "found the audit log changed",
+        OWNER_REQUEST: "used a door that has no words of its own",
+        STAFF_REQUEST: "used a door that has no words of its own",
+        CLIENT_REQUEST: "used a door that has no words of its own",
         ACCESS_REFUSED: "was turned away",
     }],
     ["Signing in", {
@@ -37,15 +45,21 @@ const GROUPS = [
     ["Records and forms", {
         VIEW_CLIENT: "viewed the client's record", LIST_CLIENTS: "looked at the list of clients", UPDATE_CLIENT: "changed the client's record", CREATE_CLIENT: "created a client's record",
         VIEW_PROFILE: "viewed the profile", UPDATE_PROFILE: "changed the profile", VIEW_MEDICAL_HISTORY: "viewed the health history", VIEW_PHI: "viewed health information", UPDATE_PHI: "changed health information",
-        VIEW_TREATMENT_NOTE: "viewed a treatment note", LIST_TREATMENT_NOTES: "looked at the treatment notes", CREATE_TREATMENT_NOTE: "wrote a treatment note", UPDATE_TREATMENT_NOTE: "changed a treatment note",
+        VIEW_TREATMENT_NOTE: "viewed a treatment note", LIST_TREATMENT_NOTES: "looked at the treatment notes", CREATE_TREATMENT_NOTE: "wrote a treatment note", UPDATE_TREATMENT_NOTE: "changed a treatment note", SIGN_TREATMENT_NOTE: "signed a treatment note",
         LIST_FORMS: "looked at the list of forms", VIEW_FORM: "viewed a form", SAVE_FORM_DRAFT: "saved a form's draft", SUBMIT_FORM: "sent in a form", DOWNLOAD_FORM_PDF: "downloaded a form as PDF",
         ASSIGN_FORM: "assigned a form", VERIFY_PDF: "checked a PDF", SEND_PHONE_CODE: "asked for a code by text message", VERIFY_PHONE: "confirmed a phone number",
     }],
     ["Files and messages", {
-        LIST_UPLOADS: "looked at the list of files", VIEW_UPLOAD: "viewed a file", DOWNLOAD_UPLOAD: "downloaded a file", RELEASE_UPLOAD: "released a file", BLOCK_UPLOAD: "blocked a file",
+        UPLOAD_FILE: "uploaded a file", LIST_FILES: "looked at the list of files", DOWNLOAD_FILE: "downloaded a file", RELEASE_FILE: "released a file", BLOCK_FILE: "blocked a file",
+        REMOVE_FILE: "removed a file", FILE_BLOCKED: "the scanner blocked a file", FILE_CLEARED: "the scanner found nothing", REMOVE_PHOTO: "removed a picture",
         LIST_DOCUMENTS: "looked at the documents", VIEW_DOCUMENT: "viewed a document", DOWNLOAD_DOCUMENT: "downloaded a document", UPLOAD_PHOTO: "uploaded a picture", DOWNLOAD_PHOTO: "downloaded a picture",
         LIST_MESSAGES: "looked at the messages", VIEW_MESSAGE: "read a message", SEND_MESSAGE: "sent a message",
         LIST_NOTIFICATIONS: "looked at the notices", READ_NOTIFICATION: "read a notice", DISMISS_NOTIFICATION: "put a notice away", SUBSCRIBE: "opened a live list",
+    }],
+    ["The server", {
+        VIEW_SETTINGS: "looked at the settings", CHANGE_SETTINGS: "changed the settings", SCHEMA_CHANGED: "changed the collections", LIST_BACKUPS: "looked at the backups", CREATE_BACKUP: "made a backup",
+        DOWNLOAD_BACKUP: "downloaded a backup", DELETE_BACKUP: "deleted a backup", VIEW_SERVER_LOG: "looked at the server's log", LIST_CRONS: "looked at the timed tasks", RUN_CRON: "ran a timed task",
+        TEST_STORAGE: "tried out the file store", SEND_TEST_MAIL: "sent a test mail", MAKE_CLIENT_SECRET: "made a secret for signing in with Apple", ISSUE_FILE_TOKEN: "got a key for protected files",
     }],
     ["Money", {
         LIST_INVOICES: "looked at the bills", VIEW_INVOICE: "viewed a bill", LIST_PAYMENTS: "looked at the payments", CREATE_PAYMENT: "began a payment", PAYMENT_SUCCEEDED: "a payment went through",

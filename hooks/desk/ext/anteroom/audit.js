@@ -157,7 +157,7 @@ function summary() {
     const f = page.filters;
     const parts = [f.actor && `by ${chosen(f.actor, "one person")}`, f.client && `about ${chosen(f.client, "one client")}`, f.action && `“${sayAction(f.action)}”`, f.resource && `kind: ${sayKind(f.resource)}`, f.resourceId && "one record",
         f.result && RESULTS[f.result][1].toLowerCase(), f.breakGlass && "only under broken glass", f.from && `from ${sayDay(f.from)}`, f.to && `to ${sayDay(f.to)}`].filter(Boolean);
-    const count = page.next ? `The newest ${page.lines.length} lines` : page.lines.length ? many(page.lines.length, "line", "lines") : "No lines";
+    const count = page.next && page.lines.length ? `The newest ${page.lines.length} lines` : page.lines.length ? many(page.lines.length, "line", "lines") : "No lines";
     return [count, ...parts].join(", ") + ".";
 }
 
@@ -200,6 +200,7 @@ const skeleton = () => t.div({ rid: "skeleton", className: "desk-skeleton", role
 
 function table() {
     if (!page.lines) return page.problem ? null : skeleton();
+    if (!page.lines.length && page.next) return t.p({ rid: "further", className: "desk-empty" }, "Nothing like that among the newest lines. Show older ones to look further back.");
     if (!page.lines.length) return t.p({ rid: "none", className: "desk-empty" }, "Nothing like that is in the log. Try a longer time or fewer conditions.");
     return t.table({ rid: "table", className: "desk-table desk-log" }, t.caption({ className: "desk-hidden" }, "Lines of the audit log, newest first"),
         t.thead(null, t.tr(null, ...["When", "Who", "What", "Whose record", "Result"].map((h) => t.th({ scope: "col" }, h)), t.th({ scope: "col" }, t.span({ className: "desk-hidden" }, "Details")))),

@@ -1,4 +1,4 @@
-// Keeps a session of staff alive while somebody works, warns before it ends, and renews its token. The server enforces
+// Keeps the session of staff or owner alive while somebody works, warns before it ends, and renews its token. The server enforces
 // both limits; this only makes them humane.
 
 import { portal, post } from "./api.js";
@@ -19,7 +19,7 @@ let lastSeen = 0; // when somebody was here
 let timer, warning;
 let accepted = 0; // the end that somebody has been told of and does not mind
 
-const isStaff = () => app.store.superuser?.collectionName == "staff";
+const somebody = () => !!app.store.superuser; // staff or owner
 const quietly = { headers: { "X-Background": "1" } }; // nobody asked: no sign of life
 
 // The answer's own date makes limits independent of this computer's clock, which is often minutes off.
@@ -51,7 +51,7 @@ const extend = () => post(portal, "auth/session/extend").then((session) => learn
 // the warning stands, only its button counts: somebody else may have sat down.
 function alive() {
     lastSeen = Date.now();
-    if (!isStaff() || warning || lastSeen - lastCounted < part(SIGN_OF_LIFE)) return;
+    if (!somebody() || warning || lastSeen - lastCounted < part(SIGN_OF_LIFE)) return;
     lastCounted = lastSeen;
     extend().catch(() => {});
 }
@@ -68,20 +68,20 @@ function expiryOf(token) {
 async function renew() {
     const end = expiryOf(app.pb.authStore.token);
     if (Date.now() - lastSeen > SIGN_OF_LIFE || end - Date.now() > RENEW || end > endAt - MINUTE) return;
-    await app.pb.collection("staff").authRefresh({ ...quietly, requestKey: null });
+    await app.pb.collection(app.store.superuser.collectionName).authRefresh({ ...quietly, requestKey: null });
 }
 
 async function look() {
     clearTimeout(timer);
     timer = setTimeout(look, LOOK);
-    if (!isStaff()) return warning?.close();
+    if (!somebody()) return warning?.close();
     try {
         if (left() <= part(WARN) && !warning) await ask(); // another tab may have moved the limit: ask before disturbing
         await renew();
     } catch {
         // out of reach: what is known counts
     }
-    if (!isStaff()) return warning?.close();
+    if (!somebody()) return warning?.close();
     if (!endAt) return; // nothing is known yet: the next look asks again
     if (left() <= 0) return over();
     if (left() > part(WARN)) return warning?.close();
@@ -93,7 +93,7 @@ async function look() {
 
 async function over() {
     await ask().catch(() => {}); // not if another tab has gone on
-    if (!isStaff() || left() > 0) return;
+    if (!somebody() || left() > 0) return;
     sessionStorage.setItem("anteroom.signedout", "1"); // the sign-in page says why
     warning?.close();
     app.pb.authStore.clear();

@@ -13,6 +13,7 @@ app.routes.superuserOnly("#/audit-log", page("audit.js"));
 app.routes.superuserOnly("#/your-sign-in", page("yours.js"));
 app.routes.blank("#/new-password", page("password.js"));
 app.routes.guestOnly("#/staff-login", page("signin.js"));
+app.routes.guestOnly("#/owner-login", page("signin.js"));
 app.routes.fallbackPath = "#/desk";
 
 // ---- who is here
@@ -58,7 +59,6 @@ import(folder + "files.js").then(({ keepCount, waiting }) => {
 
 // What is one's own stands under one's own name.
 document.addEventListener("mount:loggedUserDropdown", (e) => {
-    if (!isStaff()) return;
     e.detail.prepend(t.a({ className: "dropdown-item", href: "#/your-sign-in", onclick: () => e.detail.hidePopover() },
         t.i({ className: "ri-shield-user-line", ariaHidden: true }), t.span({ className: "txt" }, "Your sign-in")));
 });
@@ -71,22 +71,18 @@ watch(() => [isStaff(), app.store.activeCollection?.createRule], () => {
 // ---- signing in and out
 
 const DOOR = "anteroom.door"; // which sign-in page was used last on this computer
-const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/login?owner" : "#/staff-login");
+const door = () => (localStorage.getItem(DOOR) == OWNERS ? "#/owner-login" : "#/staff-login");
 
-// The dashboard sends whoever is signed out to the owner's page. Staff are many and the owner is one. And the owner's
-// pages have nothing for staff.
+// The dashboard's own sign-in page knows no second step: ours stands for it, and so it does for the dashboard's mailed
+// passwords. And the owner's pages have nothing for staff.
 function rightPlace() {
-    if (location.hash == "#/login" && door() != "#/login?owner") location.replace("#/staff-login");
+    if (/^#\/(login|request-password-reset)/.test(location.hash)) location.replace(location.hash == "#/login?owner" ? "#/owner-login" : door());
     if (isStaff() && /^#\/(logs|settings)/.test(location.hash)) location.replace("#/desk");
-    if (!isStaff() && /^#\/(your-sign-in|new-password)/.test(location.hash)) location.replace(app.pb.authStore.isValid ? "#/desk" : door());
+    if (!app.pb.authStore.isValid && /^#\/(your-sign-in|new-password)/.test(location.hash)) location.replace(door());
 }
 window.addEventListener("hashchange", rightPlace);
 rightPlace();
 if ((!location.hash || location.hash == "#/") && !app.pb.authStore.isValid) location.replace(door());
-document.addEventListener("mount:pageSuperuserLogin", (e) => {
-    app.store.title = "Owner sign in";
-    e.detail.appendChild(t.div({ className: "txt-center m-t-base" }, t.a({ href: "#/staff-login", className: "link-hint" }, "Work at the clinic? Sign in here")));
-});
 
 // The dashboard keeps unsaved records and what was searched for in localStorage, in plain text and for ever: clients'
 // names, and what is written about them. Here they last as long as the page and the sign-in, in its memory.
@@ -125,8 +121,8 @@ app.pb.authStore.onChange((_, record) => {
 // "Log out" of the dashboard only forgets the token: the session must end on the server too.
 const forget = app.pb.authStore.clear.bind(app.pb.authStore);
 app.pb.authStore.clear = () => {
-    const { token, record } = app.pb.authStore;
-    if (token && record?.collectionName == "staff") {
+    const { token } = app.pb.authStore;
+    if (token) {
         fetch("/api/v1/portal/auth/logout", { method: "POST", headers: { Authorization: token }, keepalive: true }).catch(() => {});
     }
     app.pb.realtime.unsubscribe();
@@ -141,8 +137,8 @@ let idle, glass;
 const before = app.pb.afterSend;
 app.pb.afterSend = (response, data, options) => {
     const reason = data?.error?.details?.reason;
-    if (isStaff()) {
-        // neither a column of lists nor part of their search and order, as for the owner: ciphertext has none
+    if (app.store.superuser) {
+        // neither a column of lists nor part of their search and order, for staff as for owners: ciphertext has none
         if (response.url.includes("/api/collections?")) for (const c of data?.items || []) for (const f of c.fields || []) f.hidden ||= f.type == "encrypted";
         idle?.heard(response, options);
         glass?.heard(response);
@@ -156,6 +152,11 @@ app.pb.afterSend = (response, data, options) => {
     }
     return before ? before(response, data, options) : data;
 };
+
+// What changes an owner's account asks for a fresh proof, in the dashboard's own forms too.
+const send = app.pb.send.bind(app.pb);
+app.pb.send = (path, options) => (!options?.method || options.method == "GET" || path.startsWith("/api/v1/") ? send(path, options)
+    : import(folder + "proof.js").then(({ withProof }) => withProof(() => send(path, options))));
 
 import(folder + "idle.js").then((loaded) => {
     idle = loaded;

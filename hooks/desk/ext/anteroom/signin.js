@@ -1,17 +1,23 @@
-// The staff's sign-in page: the password, a second step when there is one, or a passkey instead of both. The server
+// The sign-in pages of staff and owners: the password, a second step when there is one, or a passkey instead of both. The server
 // decides everything; this page turns its reasons into sentences.
 
 import { clinic, post, portal, reasonOf, sentence } from "./api.js";
 import { askPasskey, factorStep, passkeySentence, passkeysWork } from "./proof.js";
 
+const PAGES = {
+    "#/staff-login": { collection: "staff", title: "Staff sign in", other: "#/owner-login", otherTitle: "Owner sign in" },
+    "#/owner-login": { collection: "_superusers", title: "Owner sign in", other: "#/staff-login", otherTitle: "Work at the clinic? Sign in here" },
+};
+
 export default function signIn() {
-    app.store.title = "Staff sign in";
+    const { collection, title, other, otherTitle } = PAGES[location.hash] || PAGES["#/staff-login"];
+    app.store.title = title;
     const form = store({ email: "", password: "", asked: null, shown: false, busy: false, problem: "" });
     if (sessionStorage.getItem("anteroom.signedout")) form.problem = "You were signed out. Sign in again to go on.";
 
     // enter takes an answer of ours; its token becomes the dashboard's own sign-in by asking for the person's record.
     async function enter({ tokens }) {
-        await app.pb.collection("staff").authRefresh({ headers: { Authorization: tokens.accessToken }, requestKey: null });
+        await app.pb.collection(collection).authRefresh({ headers: { Authorization: tokens.accessToken }, requestKey: null });
         await welcome();
     }
 
@@ -38,7 +44,7 @@ export default function signIn() {
         e.preventDefault();
         attempt(async () => {
             // in the body: other options of the SDK land in the address, and addresses are logged
-            await app.pb.collection("staff").authWithPassword(form.email, form.password, { body: { identity: form.email, password: form.password }, requestKey: null });
+            await app.pb.collection(collection).authWithPassword(form.email, form.password, { body: { identity: form.email, password: form.password }, requestKey: null });
             await welcome();
         });
     };
@@ -77,9 +83,9 @@ export default function signIn() {
     return t.div({ pbEvent: "pageStaffLogin", className: "wrapper sm m-auto p-b-base" },
         t.header({ className: "txt-center m-b-base" },
             t.img({ className: "main-logo", src: () => app.store.mainLogo, alt: "" }),
-            t.h1({ className: "desk-title m-t-10" }, "Staff sign in"),
+            t.h1({ className: "desk-title m-t-10" }, title),
             t.p({ className: "desk-quiet" }, () => clinic.name || "\u00a0")),
         () => (form.asked ? t.div({ rid: "factor" + form.asked.mfaToken }, factorStep({ asked: form.asked, finish, restart: startAgain, yes: "Sign in", remember: true })) : passwordStep()),
         t.div({ className: "txt-center m-t-base" },
-            t.a({ href: "#/login?owner", className: "link-hint" }, "Owner sign in")));
+            t.a({ href: other, className: "link-hint" }, otherTitle)));
 }

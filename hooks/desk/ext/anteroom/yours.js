@@ -1,4 +1,4 @@
-// Your sign-in: what somebody of the staff does with their own password, second steps, passkeys and sessions. Each of
+// Your sign-in: what staff and owners do with their own password, second steps, passkeys and sessions. Each of
 // these is asked for again after every change: the server may have ended more than was asked for.
 
 import { portal, post, remove, sentence } from "./api.js";
