@@ -109,12 +109,12 @@ export function bindPanels() {
         const id = typeof record == "string" ? record : record?.id;
         if (!isStaff() || !collection) return open(collection, record, settings);
         if (!id) return open(collection, collection.name == "treatment_notes" ? { ...(await newNote()), ...record } : record, settings);
-        if (collection.updateRule !== "") return app.modals.openRecordPreview({ id, collectionName: collection.name, collectionId: collection.id });
+        if (collection.updateRule !== "") return app.modals.openRecordPreview({ id, collectionName: collection.name, collectionId: collection.id }, { onafterclose: settings?.onafterclose });
         if (collection.name != "treatment_notes") return open(collection, record, settings);
-        const note = typeof record == "string" ? await app.pb.collection(collection.name).getOne(id, { requestKey: null }).catch(app.checkApiError) : record;
+        const note = record.author ? record : await app.pb.collection(collection.name).getOne(id, { requestKey: null }).catch(app.checkApiError);
         if (!note) return;
         if (!isFrozen(collection, note)) return open(collection, note, settings);
-        app.modals.openRecordPreview(note, { onafteropen: (el) => explain(el, collection, note) });
+        app.modals.openRecordPreview(note, { onafteropen: (el) => explain(el, collection, note), onafterclose: settings?.onafterclose });
     };
 }
 
