@@ -15,9 +15,9 @@ const GROUPS = [
         VERIFY_AUDIT_LOG: "checked the audit log",
         EXPORT_AUDIT: "copied the audit log",
         AUDIT_LOG_BROKEN: "found the audit log changed",
-        OWNER_REQUEST: "used a door that has no words of its own",
-        STAFF_REQUEST: "used a door that has no words of its own",
-        CLIENT_REQUEST: "used a door that has no words of its own",
+        OWNER_REQUEST: "made another request",
+        STAFF_REQUEST: "made another request",
+        CLIENT_REQUEST: "made another request",
         ACCESS_REFUSED: "was turned away",
     }],
     ["Signing in", {

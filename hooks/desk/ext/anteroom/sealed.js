@@ -86,7 +86,7 @@ function jsonBox(props, id) {
         t.div({ className: "field", onunmount: () => unfinished.delete(keyOf(props)) }, label(props.field, id),
             t.textarea({ id, name: props.field.name, className: "txt-code", rows: 8, spellcheck: false, autocomplete: "off", "html-aria-describedby": id + "_problem", ariaInvalid: () => String(!!state.problem),
                 value: shown, oninput: (e) => read(e.target.value) })),
-        t.div({ id: id + "_problem", className: "field-help txt-danger", role: "status" }, () => state.problem),
+        t.div({ id: id + "_problem", className: "field-help desk-problem", role: "status" }, () => state.problem),
     ];
 }
 
