@@ -279,7 +279,7 @@ test('files that nobody scanned wait for a decision, counted in the navigation',
   await page.getByRole('link', { name: 'Files', exact: true }).waitFor();
   assert.deepEqual(decided, [['letter', 'release', { reason: 'Announced on the phone' }]]);
   all = [];
-  await page.evaluate(() => app.toasts.removeAll(false));
+  await page.evaluate(() => globalThis.app.toasts.removeAll(false));
   await page.getByLabel('State', { exact: true }).selectOption('pending');
   await said(page, 'No file waits for the scanner.');
   await see(ruth, 'files-none-1280');
@@ -305,7 +305,7 @@ test('signing out leaves nothing of a record in the browser', async () => {
   await panel.getByLabel('allergies').fill('["Something unsaved"]');
   await page.evaluate(() => localStorage.setItem('draft_clients_x', 'something unsaved'));
   assert.equal(await page.evaluate(() => Object.keys(localStorage).some(k => k.startsWith('draft_'))), false);
-  await page.evaluate(() => app.pb.authStore.clear());
+  await page.evaluate(() => globalThis.app.pb.authStore.clear());
   await page.getByRole('heading', { name: 'Staff sign in' }).waitFor();
   assert.equal(await page.evaluate(() => localStorage.getItem('draft_clients_x')), null);
 });
