@@ -11,9 +11,9 @@ export const post = (ask, path, body = {}, options = {}) => ask(path, { method: 
 export const remove = (ask, path) => ask(path, { method: "DELETE" });
 
 // What everybody may know about the clinic; pages work without.
-export const clinic = store({ name: "", passkeyRpId: "" });
+export const clinic = store({ name: "", passkeyRpId: "", timeZone: "" });
 fetch("/api/v1/portal/config").then((r) => r.json())
-    .then(({ data }) => Object.assign(clinic, { name: data.clinicName, passkeyRpId: data.features.passkeys ? data.passkeyRpId : "" })).catch(() => {});
+    .then(({ data }) => Object.assign(clinic, { name: data.clinicName, timeZone: data.timeZone, passkeyRpId: data.features.passkeys ? data.passkeyRpId : "" })).catch(() => {});
 
 export const detailsOf = (err) => err?.response?.error?.details || {};
 export const reasonOf = (err) => detailsOf(err).reason || "";

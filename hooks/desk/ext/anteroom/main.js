@@ -7,6 +7,9 @@ const page = (file) => async (route) => (await import(folder + file)).default(ro
 
 app.routes.superuserOnly("#/desk", page("desk.js"));
 app.routes.superuserOnly("#/portal-accounts", page("accounts.js"));
+app.routes.superuserOnly("#/files", page("files.js"));
+app.routes.superuserOnly("#/break-glass", page("glass.js"));
+app.routes.superuserOnly("#/audit-log", page("audit.js"));
 app.routes.superuserOnly("#/your-sign-in", page("yours.js"));
 app.routes.blank("#/new-password", page("password.js"));
 app.routes.guestOnly("#/staff-login", page("signin.js"));
@@ -36,14 +39,22 @@ fetch("/brand.css").then((r) => r.text()).then((css) => {
 
 delete app.store.settingsNavGroups.Debug; // the SQL console is closed
 const deskLink = { href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" };
-const accountsLink = { href: "#/portal-accounts", icon: "ri-user-settings-line", label: "Portal accounts" };
-const ownersLinks = [deskLink, accountsLink, ...app.store.headerLinks];
-const staffLinks = [deskLink, accountsLink, { href: "#/collections", icon: "ri-folder-user-line", label: "Records" }];
-const HELPERS = ["admin", "front_desk"]; // help clients with their logins
-watch(() => [app.store.superuser?.id, app.store.superuser?.role], () => {
-    const links = isStaff() ? staffLinks : ownersLinks;
-    app.store.headerLinks = isStaff() && !HELPERS.includes(app.store.superuser.role) ? links.filter((l) => l != accountsLink) : links;
+const accountsLink = { href: "#/portal-accounts", icon: "ri-user-settings-line", label: "Portal accounts", roles: ["admin", "front_desk"] };
+const filesLink = { href: "#/files", icon: "ri-file-shield-2-line", label: "Files", roles: ["admin", "front_desk", "clinician"] };
+const glassLink = { href: "#/break-glass", icon: "ri-alarm-warning-line", label: "Break the glass", roles: ["admin", "clinician"] };
+const auditLink = { href: "#/audit-log", icon: "ri-file-list-3-line", label: "Audit log", roles: ["admin"] };
+const recordsLink = { href: "#/collections", icon: "ri-folder-user-line", label: "Records" };
+const ours = [deskLink, accountsLink, filesLink, glassLink, auditLink];
+const ownersLinks = [...ours, ...app.store.headerLinks];
+const files = store({ waiting: 0 }); // files that wait for a decision
+watch(() => [app.store.superuser?.id, app.store.superuser?.role, files.waiting], () => {
+    const links = isStaff() ? [...ours, recordsLink].filter((l) => !l.roles || l.roles.includes(app.store.superuser.role)) : ownersLinks;
+    app.store.headerLinks = links.map((l) => (l == filesLink && files.waiting ? { ...l, label: `Files (${files.waiting})` } : l));
     document.documentElement.classList.toggle("desk-staff", isStaff());
+});
+import(folder + "files.js").then(({ keepCount, waiting }) => {
+    keepCount();
+    watch(() => (files.waiting = waiting.count));
 });
 
 // What is one's own stands under one's own name.
@@ -73,11 +84,20 @@ window.addEventListener("hashchange", rightPlace);
 rightPlace();
 if ((!location.hash || location.hash == "#/") && !app.pb.authStore.isValid) location.replace(door());
 
+// The dashboard keeps unsaved records and what was searched for in localStorage, in plain text and for ever: clients'
+// names, and what is written about them. Here they last as long as the page and the sign-in, in its memory.
+const SPOKEN = /^(draft_|pbRecordsSearchHistory_)/;
+const memory = new Map();
+const { getItem, setItem, removeItem } = Storage.prototype;
+const isSpoken = (storage, key) => storage === localStorage && SPOKEN.test(key);
+Storage.prototype.getItem = function (key) { return isSpoken(this, key) ? memory.get(key) ?? null : getItem.call(this, key); };
+Storage.prototype.setItem = function (key, value) { isSpoken(this, key) ? memory.set(key, String(value)) : setItem.call(this, key, value); };
+Storage.prototype.removeItem = function (key) { isSpoken(this, key) ? memory.delete(key) : removeItem.call(this, key); };
 function forgetDrafts() {
-    for (const key of Object.keys(localStorage)) {
-        if (key.startsWith("draft_")) localStorage.removeItem(key); // unsaved records, in plain text
-    }
+    memory.clear();
+    for (const key of Object.keys(localStorage)) if (SPOKEN.test(key)) removeItem.call(localStorage, key); // of an earlier version
 }
+forgetDrafts();
 
 // A session may end before this file runs: PocketBase asks first when a page loads. That somebody was here is kept with
 // the tab, so that the sign-in page can say why it is shown.
@@ -113,12 +133,15 @@ app.pb.authStore.clear = () => {
 const PROOFS = ["MFA_REQUIRED", "MFA_INVALID", "MFA_EXPIRED", "PASSKEY_INVALID", "INVALID_CREDENTIALS"];
 
 // A session that ended elsewhere ends here. The SDK alone would try to listen again for ever.
-let idle;
+let idle, glass;
 const before = app.pb.afterSend;
 app.pb.afterSend = (response, data, options) => {
     const reason = data?.error?.details?.reason;
     if (app.store.superuser) {
+        // neither a column of lists nor part of their search and order, for staff as for owners: ciphertext has none
+        if (response.url.includes("/api/collections?")) for (const c of data?.items || []) for (const f of c.fields || []) f.hidden ||= f.type == "encrypted";
         idle?.heard(response, options);
+        glass?.heard(response);
         if (response.status == 401 && !response.url.includes("/auth-with-") && !PROOFS.includes(reason)) {
             sessionStorage.setItem("anteroom.signedout", "1"); // the sign-in page says why
             app.pb.cancelAllRequests();
@@ -139,6 +162,10 @@ import(folder + "idle.js").then((loaded) => {
     idle = loaded;
     idle.keepSession();
 });
+import(folder + "glass.js").then((loaded) => {
+    glass = loaded;
+    glass.keepBar();
+});
 
 // ---- records
 
@@ -153,33 +180,26 @@ app.fieldTypes.date.view = (props) => {
     });
 };
 
-// Encrypted fields reach owners only. They look like the plain field of their kind, or say why they cannot be read.
-const kindOf = (field) => app.fieldTypes[field.kind == "json" ? "json" : "text"];
-const UNREADABLE = {
-    damaged: "Damaged: what is stored does not belong to this record",
-    erased: "Erased: this client's key was destroyed",
-    locked: "Locked: the server has no key for this",
-};
-const unreadable = (value) => UNREADABLE[value?.unreadable];
-const sealed = (words) => t.span({ className: "label danger" }, t.i({ className: "ri-lock-line", ariaHidden: true }), words);
+// Encrypted fields are shown by a module. It is there before the first record is; if not, the field fills in.
+let sealed;
+const modules = store({ sealed: false });
+import(folder + "sealed.js").then((loaded) => {
+    sealed = loaded;
+    sealed.bindPanels();
+    modules.sealed = true;
+});
 app.fieldTypes.encrypted = {
     icon: "ri-shield-keyhole-line",
     label: "Encrypted",
-    view: (props) => t.div({ className: "record-field-view" }, () => {
-        const words = unreadable(props.record[props.field.name]);
-        return words ? sealed(words) : kindOf(props.field).view(props);
-    }),
-    input: (props) => t.div({ className: "record-field-input" }, () => {
-        const words = unreadable(props.record[props.field.name]);
-        return words ? t.div({ className: "field" }, t.label(null, props.field.name), t.div({ className: "p-10" }, sealed(words))) : kindOf(props.field).input(props);
-    }),
-    onrecordsave: (props) => unreadable(props.record[props.field.name]) ? undefined : kindOf(props.field).onrecordsave?.(props),
+    view: (props) => t.div({ className: "record-field-view" }, () => (modules.sealed ? sealed.view(props) : null)),
+    input: (props) => t.div({ className: "record-field-input" }, () => (modules.sealed ? sealed.input(props) : null)),
+    onrecordsave: (props) => sealed.save(props),
 };
 
 // ---- after an upgrade of PocketBase: say in the console what is missing, instead of failing half-way
 
 const need = ["pb.send", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "routes.blank", "store.headerLinks",
-    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "toasts.success", "fieldTypes.date.view", "fieldTypes.text.input"];
+    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "modals.openRecordPreview", "toasts.success", "fieldTypes.date.view", "pb.filter"];
 for (const name of need) {
     if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined") {
         console.error("Anteroom: the dashboard has changed, app." + name + " is missing");

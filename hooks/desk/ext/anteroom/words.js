@@ -70,6 +70,9 @@ export function sayZone(zone) {
 const moment = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", year: "numeric", hour: "numeric", minute: "2-digit" });
 export const sayInstant = (instant) => (instant ? moment.format(new Date(instant)) : "");
 
+// An instant in a zone of its own, to the second when it is evidence.
+export const sayInstantIn = (timeZone, instant, exact) => new Intl.DateTimeFormat("en-US", { timeZone, month: "short", day: "numeric", year: "numeric", hour: "numeric", minute: "2-digit", second: exact ? "2-digit" : undefined }).format(new Date(instant));
+
 const dayOnly = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", year: "numeric" });
 export const sayInstantsDay = (instant) => (instant ? dayOnly.format(new Date(instant)) : "");
 
