@@ -58,6 +58,10 @@ chaos: ## slow clients by the thousand, and an end under load; takes a minute
 bench: ## own appointments against bare PocketBase and the floor, in one run
 	go run ./bench
 
+vulnerabilities: ## known weaknesses of what is built in; needs a network that reaches their databases
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+	cd web && npm audit --omit=dev
+
 tools: ## Chromium, PDF tools and ClamAV, when they are missing and this is root on Debian
 	@.ci/tools
 
@@ -74,4 +78,4 @@ web/node_modules: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch web/node_modules
 
-.PHONY: help run build web test test-go test-web drift test-browser lint chaos bench tools
+.PHONY: vulnerabilities help run build web test test-go test-web drift test-browser lint chaos bench tools

@@ -56,6 +56,7 @@ var sealedWhat = map[string]string{
 	"portal_notifications.title":       "its title",
 	"treatment_notes.body":             "what a clinician noted about care",
 	"treatment_notes.title":            "its title",
+	"uploads.reason":                   "why staff let a file in or kept it out",
 	"uploads.name":                     "what the sender called a file",
 }
 

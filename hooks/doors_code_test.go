@@ -71,9 +71,9 @@ var plainSQL = []string{
 	"hooks/identity/waiting.go: UPDATE sign_in_attempts",
 	"hooks/kernel/idempotency.go: DELETE FROM idempotency_keys",
 	"hooks/kernel/lasting.go: INSERT INTO sign_in_failures",
+	"hooks/ops/health.go: INSERT INTO server_heartbeat",
 	"hooks/oversight/check.go: INSERT INTO audit_checked", // the last check
 	"hooks/phi/keyring.go: INSERT INTO data_keys",         // keys.db
-	"hooks/ops/health.go: INSERT INTO server_heartbeat",
 	"hooks/phi/keyring.go: INSERT INTO data_keys",
 	"hooks/phi/keyring.go: UPDATE data_keys",
 	"hooks/phi/rotate.go: DELETE FROM file_swaps", // keys.db

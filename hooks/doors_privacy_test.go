@@ -20,8 +20,7 @@ func treated(w *world) {
 		w.id[key] = w.Add(w.t, "treatment_notes", map[string]any{"client": testkit.Ada, "clinician": testkit.Ana, "author": testkit.AnaStaff,
 			"kind": "progress", "status": status, "title": "Session", "body": "She slept."}).Id
 	}
-	w.id["upload"] = w.Add(w.t, "uploads", map[string]any{"client": testkit.Ada, "purpose": "avatar", "uploaded_by": "client:" + testkit.AdaLogin,
-		"mime": "image/png", "size": 1, "scan": "pending", "name": "me.png"}).Id
+	w.id["upload"] = picture(w.t, w.Clinic, testkit.Ada)
 }
 
 func glassIsBroken() rule {

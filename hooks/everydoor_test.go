@@ -88,7 +88,7 @@ func TestEveryDoorIsOnRecord(t *testing.T) {
 		}
 		refused, done := 0, 0
 		for _, l := range lines {
-			if l.Actor != idOf[email] && !(email == "" && l.Kind != kernel.KindStaff) {
+			if l.Actor != idOf[email] && (email != "" || l.Kind == kernel.KindStaff) {
 				continue
 			}
 			if l.Result == "ok" {
@@ -156,6 +156,9 @@ func TestEveryDoorIsOnRecord(t *testing.T) {
 			}
 		}
 	}
+	if err := c.App.CreateBackup(t.Context(), "x.zip"); err != nil { // the dashboard makes none
+		t.Fatal(err)
+	}
 	for _, route := range ownersRoutes {
 		method, path, _ := strings.Cut(route, " ")
 		body := any(nil)
@@ -167,8 +170,6 @@ func TestEveryDoorIsOnRecord(t *testing.T) {
 			body = map[string]any{"meta": map[string]any{"appName": "Canary Clinic", "appURL": "https://canary.example", "senderName": "x", "senderAddress": "x@canary.example"}}
 		case "POST /api/collections":
 			body = map[string]any{"name": "letters", "type": "base", "fields": []any{map[string]any{"name": "canary", "type": "text"}}}
-		case "POST /api/backups":
-			body = map[string]any{"name": "x.zip"}
 		case "POST /api/collections/locations/records":
 			body = map[string]any{"name": "Canary place", "time_zone": "UTC"}
 		}
@@ -188,7 +189,7 @@ func TestEveryDoorIsOnRecord(t *testing.T) {
 	if n := c.Count(t, "portal_audit_log", "details LIKE '%anary%' OR resource_id LIKE '%anary%'", nil); n != 0 {
 		t.Errorf("%d lines hold what was sent", n)
 	}
-	for action, details := range map[string]string{"CHANGE_SETTINGS": `%"meta.appName"%`, "CREATE_COLLECTION": "", "DELETE_COLLECTION": "", "CREATE_BACKUP": "%POST /api/backups%",
+	for action, details := range map[string]string{"CHANGE_SETTINGS": `%"meta.appName"%`, "CREATE_COLLECTION": "", "DELETE_COLLECTION": "",
 		"DELETE_BACKUP": "%", "DOWNLOAD_BACKUP": "%", "VIEW_SERVER_LOG": "%", "RUN_CRON": "%", "LIST_BACKUPS": "%", "VIEW_SETTINGS": "%", "ISSUE_FILE_TOKEN": "%"} {
 		if n := c.Count(t, "portal_audit_log", "action = {:a} AND actor_kind = 'owner' AND result = 'ok' AND details LIKE {:d}", dbx.Params{"a": action, "d": details}); n == 0 {
 			t.Errorf("no line %s", action)

@@ -77,7 +77,7 @@ var everyAsker = []asker{
 	{"other client", testkit.AdaEmail, testkit.Bo, testkit.Bo},
 	{"for billing", "payer@mail.example", testkit.Bo, testkit.Bo},
 	{"clinician, own", testkit.AnaEmail, testkit.Ada, ""},
-	{"clinician, other", testkit.AnaEmail, testkit.Bo, ""},
+	{"clinician, other", "cam@clinic.example", testkit.Bo, ""},
 	{"front desk", testkit.DeskEmail, testkit.Bo, ""},
 	{"billing", testkit.BillingEmail, testkit.Bo, ""},
 	{"admin", testkit.AdminEmail, testkit.Bo, ""},
@@ -101,6 +101,11 @@ func newStage(t *testing.T, v asker) *stage {
 	s.ids["request"] = c.Add(t, "appointments", map[string]any{"client": v.about, "service": testkit.Therapy, "location": testkit.Location,
 		"status": "requested", "service_location": "in_office", "requested_via": "phone",
 		"preferences": []map[string]string{{"date": "2026-12-21", "time": "10:00"}}, "reason_for_visit": "x"}).Id
+	if v.name == "clinician, other" { // treats nobody
+		c.Add(t, "staff", map[string]any{"id": "staffcam0000000", "email": v.email, "password": testkit.Password, "verified": true,
+			"first_name": "Cam", "last_name": "Cole", "role": kernel.RoleClinician, "is_active": true})
+		c.Add(t, "clinicians", map[string]any{"staff": "staffcam0000000", "first_name": "Cam", "last_name": "Cole", "is_active": true})
+	}
 	if v.name == "for billing" {
 		c.Add(t, "portal_users", map[string]any{"id": "payerpayerpayer", "email": v.email, "password": testkit.Password, "verified": true, "account_status": "active"})
 		c.Add(t, "client_access", map[string]any{"client": testkit.Bo, "portal_user": "payerpayerpayer", "relationship": "billing", "scope": "billing"})

@@ -89,5 +89,5 @@ func tells(l Line) bool {
 }
 
 func isRead(action string) bool {
-	return strings.HasPrefix(action, "VIEW_") || strings.HasPrefix(action, "LIST_")
+	return strings.HasPrefix(action, "VIEW_") || strings.HasPrefix(action, "LIST_") || strings.HasPrefix(action, "DOWNLOAD_")
 }

@@ -11,11 +11,12 @@ import (
 const breakGlassKey = "breakGlass"
 
 // markBrokenGlass says in each line of a clinician who reaches the client by a broken glass alone which one it is. It is
-// asked at the moment of writing and of nobody but clinicians, so that the reads of clients cost nothing more.
+// asked at the moment of writing and of nobody but clinicians, so that the reads of clients cost nothing more. Who lists
+// what they broke has not looked at a record.
 func markBrokenGlass(app core.App, entries []Entry) ([]Entry, error) {
 	copied := false
 	for i, e := range entries {
-		if !kernel.Limited(e.Actor) || e.Client == "" || e.Details[breakGlassKey] != nil {
+		if !kernel.Limited(e.Actor) || e.Client == "" || e.Details[breakGlassKey] != nil || e.Action == ListBreakGlass {
 			continue
 		}
 		reach, err := kernel.ReachOf(app, e.Actor, e.Client)

@@ -29,12 +29,13 @@ func verifyCommand(app core.App) *cobra.Command {
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			heads := make([]Head, len(noted))
-			for i, s := range noted {
-				var err error
-				if heads[i], err = ParseHead(s); err != nil {
+			var heads []Head
+			for _, s := range noted {
+				head, err := ParseHead(s)
+				if err != nil {
 					return fmt.Errorf("--head %s: %w", s, err)
 				}
+				heads = append(heads, head)
 			}
 			db, err := database(app)
 			if err != nil {

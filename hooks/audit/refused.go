@@ -64,7 +64,7 @@ func bindOtherRefusals(app core.App) {
 			switch {
 			case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests:
 				noteRefusal(e, status, code, resource)
-			case status == http.StatusNotFound && resource == "" && !(known && strings.Contains(e.Request.Pattern, " /api/")):
+			case status == http.StatusNotFound && resource == "" && (!known || !strings.Contains(e.Request.Pattern, " /api/")):
 				// a path that never existed tells nothing about anybody
 			case status == http.StatusNotFound, known && status >= http.StatusBadRequest && status < http.StatusInternalServerError:
 				noteRefusal(e, status, code, resource)

@@ -53,7 +53,7 @@ func TestCorpus(t *testing.T) {
 	c := testkit.New(t)
 	zip := append([]byte("PK\x03\x04\x14\x00\x00\x00\x08\x00"), make([]byte, 200)...)
 	script := "<script>alert(document.cookie)</script>"
-	clear := image.NewNRGBA(image.Rect(0, 0, 8, 8))
+	nothing := image.NewNRGBA(image.Rect(0, 0, 8, 8))
 	deep := strings.Repeat("[", 5000)
 	icc := pngChunk("iCCP", append([]byte("p\x00\x00"), deflated(200<<20)...))
 	ztxt := pngChunk("zTXt", append([]byte("c\x00\x00"), deflated(200<<20)...))
@@ -72,7 +72,7 @@ func TestCorpus(t *testing.T) {
 		// fine
 		{"a JPEG", "a.jpg", jpegOf(40, 30), fine, "image/jpeg"},
 		{"a PNG becomes a JPEG", "a.png", pngOf(canvas(40, 30)), fine, "image/jpeg"},
-		{"a transparent PNG stays one", "a.png", pngOf(clear), fine, "image/png"},
+		{"a transparent PNG stays one", "a.png", pngOf(nothing), fine, "image/png"},
 		{"a 16 bit PNG", "a.png", pngOf(image.NewRGBA64(image.Rect(0, 0, 9, 9))), fine, "image/png"},
 		{"a grey PNG", "a.png", pngOf(image.NewGray(image.Rect(0, 0, 9, 9))), fine, "image/jpeg"},
 		{"a GIF", "a.gif", gifOf(20, 20, 1), fine, "image/jpeg"},

@@ -346,7 +346,7 @@ func TestRulesOfUploads(t *testing.T) {
 	}
 }
 
-// TestPocketBaseServesNoSealedFile, to nobody, and no thumbnail of anything.
+// TestPocketBaseServesNoSealedFile, to nobody.
 func TestPocketBaseServesNoSealedFile(t *testing.T) {
 	c := testkit.New(t)
 	u := mustAccept(t, c, "a.jpg", jpegOf(50, 50))
@@ -376,9 +376,6 @@ func TestPocketBaseServesNoSealedFile(t *testing.T) {
 	path := "/api/files/clinic_settings/" + logo.Id + "/" + logo.GetString("logo")
 	if got := c.Do(t, "GET", path, "", nil); got.Status != 200 {
 		t.Errorf("the logo: %d", got.Status)
-	}
-	if got := c.Do(t, "GET", path+"?thumb=100x100", "", nil); got.Status != 404 {
-		t.Errorf("a thumbnail: %d", got.Status)
 	}
 }
 

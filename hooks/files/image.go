@@ -133,15 +133,15 @@ func claimsJPEG(data []byte) (picture, error) {
 		if length < 4 || length > len(rest) {
 			break
 		}
-		switch {
-		case marker == 0xe1:
+		switch marker {
+		case 0xe1:
 			if exif, ok := bytes.CutPrefix(rest[4:length], []byte("Exif\x00\x00")); ok {
 				p.orientation = orientation(exif)
 			}
-		case marker == 0xc2: // progressive: every coefficient is kept, four bytes each
+		case 0xc2: // progressive: every coefficient is kept, four bytes each
 			p.perPixel *= 5
 			return p, nil
-		case marker == 0xc0 || marker == 0xc1 || marker == 0xda:
+		case 0xc0, 0xc1, 0xda:
 			return p, nil
 		}
 		rest = rest[length:]

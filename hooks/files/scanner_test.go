@@ -226,7 +226,7 @@ func TestRealClamd(t *testing.T) {
 			t.Fatal("clamd is missing. Install it: apt-get install clamav-daemon (Debian)")
 		}
 	}
-	dir, err := os.MkdirTemp("", "clamd") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "clamd") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,13 +76,12 @@ func saveSettings(e *core.SettingsUpdateRequestEvent) error {
 // address that works for three minutes without a session.
 var sealedFiles = []string{collections.Uploads, collections.FormPDFs}
 
-// refuseWaysToFiles closes PocketBase's own route to sealed files, for everybody, and thumbnails of any file: one picture
-// of 31 kB takes it 15 seconds and 1.3 GB.
+// refuseWaysToFiles closes PocketBase's own route to sealed files, for everybody.
 func refuseWaysToFiles(e *core.RequestEvent) error {
 	switch {
 	case strings.HasPrefix(e.Request.Pattern, "GET /api/files/"):
 		c, err := e.App.FindCachedCollectionByNameOrId(e.Request.PathValue("collection"))
-		if err != nil || slices.Contains(sealedFiles, c.Name) || e.Request.URL.Query().Has("thumb") {
+		if err != nil || slices.Contains(sealedFiles, c.Name) {
 			return e.NotFoundError("", nil)
 		}
 	case e.Request.Pattern == "POST /api/settings/test/s3":

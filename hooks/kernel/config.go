@@ -225,7 +225,11 @@ func (c *Config) readS3(getenv func(string) string, bad func(string, ...any)) {
 		}
 		return
 	}
-	for _, v := range [][2]string{{"S3_BUCKET", c.S3.Bucket}, {"S3_ENDPOINT", c.S3.Endpoint}, {"S3_REGION", c.S3.Region},
+	bucket := c.S3.Bucket
+	if bucket == "" {
+		bucket = c.AuditHeadBucket // the head may go to S3 while files stay here
+	}
+	for _, v := range [][2]string{{"S3_BUCKET", bucket}, {"S3_ENDPOINT", c.S3.Endpoint}, {"S3_REGION", c.S3.Region},
 		{"S3_ACCESS_KEY_ID", c.S3.AccessKey}, {"S3_SECRET_ACCESS_KEY", c.S3.Secret}} {
 		if v[1] == "" {
 			bad("%s is missing: files in S3 need S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY", v[0])

@@ -77,12 +77,12 @@ func refuseProbing(e *core.RequestEvent) error {
 func refuseProbingTopic(app core.App, topic string) *Error {
 	at, err := url.Parse(topic)
 	if err != nil {
-		return nil // PocketBase reads no options from it either
+		return nil //nolint:nilerr // PocketBase reads no options from it either
 	}
 	name, _, _ := strings.Cut(at.Path, "/")
 	c, err := app.FindCachedCollectionByNameOrId(name)
 	if err != nil {
-		return nil // not a topic about records
+		return nil //nolint:nilerr // not a topic about records
 	}
 	var options struct {
 		Query map[string]any `json:"query"`

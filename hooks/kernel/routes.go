@@ -359,7 +359,7 @@ func (c *Call) admit() error {
 		if c.Actor.Kind != KindStaff && c.Actor.Kind != KindOwner {
 			return signIn
 		}
-		if !c.Actor.IsStaff(c.Route.Roles...) && !(c.Route.Officer && c.isPrivacyOfficer()) {
+		if !c.Actor.IsStaff(c.Route.Roles...) && (!c.Route.Officer || !c.isPrivacyOfficer()) {
 			return Forbidden("ROLE", "Your role at the clinic does not include this.")
 		}
 	}

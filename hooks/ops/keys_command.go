@@ -76,7 +76,7 @@ func rotateKeysCommand(app core.App) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("clinic-key") {
-				return rotateClinicKey(app, cmd.OutOrStdout(), keyFile)
+				return rotateClinicKey(app, cmd.OutOrStdout(), kernel.FilePath(cmd.Context(), keyFile))
 			}
 			return rotateDataKeys(app, cmd)
 		},
@@ -271,6 +271,7 @@ func destroyKeysCommand(app core.App) *cobra.Command {
 			if !yes {
 				return showErasure(app, out, client)
 			}
+			file := kernel.FilePath(cmd.Context(), file)
 			proof, err := createNewFile(file)
 			if err != nil {
 				return err

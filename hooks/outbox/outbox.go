@@ -291,6 +291,9 @@ func (w *worker) mark(app core.App, r *core.Record, failure error) {
 		r.Set("status", "sent")
 		r.Set("sent_at", now)
 		r.Set("last_error", "")
+		if !kernel.ConfigOf(app).IsLocal() { // demo and dev show what was sent; nobody else needs a letter that has left
+			r.Set("payload", nil)
+		}
 	case n >= maxAttempts, errors.As(failure, new(final)):
 		r.Set("status", "failed")
 		r.Set("last_error", cut(failure.Error(), 500))

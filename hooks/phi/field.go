@@ -437,7 +437,7 @@ func (f *EncryptedField) seal(app core.App, ring *Keyring, r *core.Record) error
 				return err
 			}
 			if _, err := f.open(r); err != nil {
-				return nil // damaged, or of no use any more: it stays as it is
+				return nil //nolint:nilerr // damaged, or of no use any more: it stays as it is
 			}
 		}
 	}

@@ -175,7 +175,7 @@ func listBrokenGlass(c *kernel.Call) (*kernel.Reply, error) {
 	if kernel.Limited(c.Actor) {
 		where["staff"] = c.Actor.ID
 	}
-	match := dbx.And(where)
+	match := dbx.And(where, dbx.NewExp("1 = 1"))
 	if c.Request.URL.Query().Get("open") == "true" {
 		match = dbx.And(where, dbx.NewExp("ended_at = '' AND until > {:now}", dbx.Params{"now": kernel.Now(c.App).Format(types.DefaultDateLayout)}))
 	}

@@ -35,7 +35,6 @@ const (
 
 var (
 	anaActor = kernel.Actor{Kind: kernel.KindStaff, ID: testkit.AnaStaff, Role: kernel.RoleClinician}
-	benActor = kernel.Actor{Kind: kernel.KindStaff, ID: benStaff, Role: kernel.RoleClinician}
 	roles    = map[string]string{kernel.RoleAdmin: testkit.AdminEmail, kernel.RoleClinician: testkit.AnaEmail, kernel.RoleFrontDesk: testkit.DeskEmail, kernel.RoleBilling: testkit.BillingEmail}
 )
 

@@ -105,4 +105,4 @@ func TestTheTableOfRoles(t *testing.T) {
 }
 
 // page is where the tables stand.
-const page = "../../docs/security-roles.part.md"
+const page = "../../docs/security.md"
