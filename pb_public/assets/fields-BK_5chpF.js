@@ -1,1 +1,0 @@
-import{i as e}from"./index-DGJh4OXX.js";import{t}from"./words-DBTrokc4.js";function n(e){return/^\S+@\S+\.\S+$/.test(e.trim())}function r(){let{t:n}=t(),{phone:r}=e();return r?n(`atPhone`,{phone:r.replace(/ /g,`\xA0`)}):``}export{r as n,n as t};
