@@ -46,6 +46,42 @@ func TestTraps(t *testing.T) {
 	}
 }
 
+// triedElsewhere are the numbers whose trap is a rule of its own, with the test that tries it.
+var triedElsewhere = map[string]string{
+	"PB02": "TestRulesOfCollections",             // who may list may view
+	"PB03": "TestFiltersTellNothingOutOfReach",   // and TestSecretFieldsAreNoQuestion: no answer by filters
+	"PB05": "TestRulesOfCollections",             // there are no views
+	"PB06": "TestCliniciansSeeNothingOutOfReach", // what is expanded is asked too, and is on record
+	"PB42": "TestTransactionsHoldNobodyUp",
+	"PB43": "TestTransactionsHoldNobodyUp",
+	"PB44": "TestRequestsInFlightFinish",
+	"PB45": "TestJobsMayOverlap",
+	"PB47": "TestHeadersOfEveryKindOfAnswer",
+	"PB50": "TestRulesOfFields", // no relation to care takes rows along
+}
+
+// TestEveryTrapIsTried: each of the fifty has its try, here or elsewhere.
+func TestEveryTrapIsTried(t *testing.T) {
+	tried := map[string]bool{}
+	for _, x := range slices.Concat(recordTraps, streamTraps, signInTraps, sessionTraps, serverTraps, netTraps) {
+		for _, number := range regexp.MustCompile(`PB\d\d`).FindAllString(x.name, -1) {
+			tried[number] = true
+		}
+	}
+	tests := testsOfTheProgram(t)
+	for number, name := range triedElsewhere {
+		if !tests[name] {
+			t.Errorf("%s: there is no %s", number, name)
+		}
+		tried[number] = true
+	}
+	for i := 1; i <= 50; i++ {
+		if number := fmt.Sprintf("PB%02d", i); !tried[number] {
+			t.Errorf("%s is tried nowhere", number)
+		}
+	}
+}
+
 type body = map[string]any
 
 // ask sends a request; headers are name, value.

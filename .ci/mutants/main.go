@@ -244,7 +244,8 @@ const lists = "TestDoorsDocument|TestDoorsTryEvery|TestRulesOfCollections|TestRu
 // try runs the tests with one mutant and tells which test noticed.
 func try(dir string, m mutant) (killed bool, by string) {
 	env := append(os.Environ(), "ANTEROOM_MUTANT="+m.kind+" "+m.name)
-	packages := [][]string{{"./hooks"}, {"./hooks/scheduling", "./hooks/forms", "./hooks/billing", "./hooks/identity", "./hooks/audit", "./hooks/records"}}
+	// the likeliest first
+	packages := [][]string{{"-run", "TestDoors|TestRulesAdmitTheirRoles|TestCliniciansSeeNothingOutOfReach", "./hooks"}, {"./hooks"}, {"./hooks/scheduling", "./hooks/forms", "./hooks/billing", "./hooks/identity", "./hooks/audit", "./hooks/records"}}
 	if m.file != "" {
 		env = os.Environ()
 		original, err := os.ReadFile(filepath.Join(dir, m.file))
