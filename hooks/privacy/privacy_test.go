@@ -529,6 +529,15 @@ func TestNobodyBooksThemselvesIn(t *testing.T) {
 	if r := c.Do(t, "PATCH", rows("care_team")+"/"+team.Id, ana, m{"until": ""}); r.Status < 400 {
 		t.Error("joined under a broken glass:", r.Status)
 	}
+	asked := request(testkit.Uma, testkit.Ana)
+	delete(asked, "client_requested")
+	delete(asked, "submitted_at")
+	var written struct{ ID string }
+	c.Do(t, "POST", rows("appointments"), ana, asked).Into(t, &written)
+	if r := c.Do(t, "POST", kernel.Desk+"/requests/"+written.ID+"/confirm", ana, m{"preference": 1}); r.Status != 200 {
+		t.Error("a request of her own under a broken glass:", r.Status, string(r.Body))
+	}
+	out("agreeing to a request that she wrote herself")
 	if r := c.Do(t, "POST", glass+"/"+id+"/end", ana, m{}); r.Status != 200 {
 		t.Fatal(string(r.Body))
 	}
