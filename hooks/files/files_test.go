@@ -318,6 +318,16 @@ func TestRulesOfUploads(t *testing.T) {
 	if err := c.App.Delete(c.Find(t, "uploads", u.Id)); err == nil {
 		t.Error("a row was deleted")
 	}
+	// neither another client's file nor a document becomes somebody's picture
+	for _, client := range []string{testkit.Ada, testkit.Bo} {
+		for _, actor := range []kernel.Actor{clerk, kernel.System()} {
+			r := c.Find(t, "clients", client)
+			r.Set("avatar", u.Id)
+			if err := kernel.SaveAs(c.App, actor, r); err == nil {
+				t.Errorf("%s makes Bo's document the picture of %s", actor.Kind, client)
+			}
+		}
+	}
 	plain, _ := filesystem.NewFileFromBytes(plainPDF("x"), "x.pdf")
 	row, err := collections.NewUpload(c.App, testkit.Bo, "document")
 	if err != nil {

@@ -18,6 +18,9 @@ import (
 var activeNames = []string{"JavaScript", "Launch", "EmbeddedFile", "EmbeddedFiles", "FileAttachment", "RichMedia", "RichMediaContent", "XFA",
 	"SubmitForm", "ImportData", "GoToE", "GoToR", "Rendition", "Movie"}
 
+// streamKeys say what a stream is, and how it is read.
+var streamKeys = []string{"Type", "N", "First", "Filter", "F", "DecodeParms"}
+
 const (
 	maxInflated = 64 << 20 // of all object streams together
 	maxObjects  = 200_000
@@ -26,7 +29,7 @@ const (
 
 var (
 	pdfHeader  = regexp.MustCompile(`^%PDF-[12]\.[0-9]`)
-	pdfObject  = regexp.MustCompile(`\d+[\x00\t\n\f\r ]+\d+[\x00\t\n\f\r ]+obj`)
+	pdfObject  = regexp.MustCompile(`(?:^|[^d])obj`) // comments may lie between an object's numbers and the word
 	pdfXref    = regexp.MustCompile(`startxref[\x00\t\n\f\r ]+\d+[\x00\t\n\f\r ]+%%EOF`)
 	emptyTree  = regexp.MustCompile(`^[\x00\t\n\f\r ]*<<[\x00\t\n\f\r ]*/Names[\x00\t\n\f\r ]*\[[\x00\t\n\f\r ]*\][\x00\t\n\f\r ]*>>`)
 	errLocked  = errors.New("encrypted")
@@ -214,6 +217,9 @@ func (l *lexer) dictionary() (map[string]string, error) {
 		value, err := l.value(0)
 		if err != nil {
 			return nil, err
+		}
+		if _, twice := out[key]; twice && slices.Contains(streamKeys, key) {
+			return nil, errPDFForm // readers differ in which of the two they take
 		}
 		out[key] = value
 	}

@@ -1,6 +1,8 @@
 package files
 
 import (
+	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +33,8 @@ func bindRules(app core.App) {
 	app.OnRecordCreateExecute(collections.Uploads).Bind(&hook.Handler[*core.RecordEvent]{Id: "files.stored", Priority: 150, Func: announce})
 	app.OnRecordUpdate(collections.Uploads).BindFunc(judgeUpload)
 	app.OnRecordUpdateExecute(collections.Uploads).Bind(&hook.Handler[*core.RecordEvent]{Id: "files.decided", Priority: 150, Func: follow})
+	app.OnRecordCreate(collections.Clients).BindFunc(refuseForeignPicture)
+	app.OnRecordUpdate(collections.Clients).BindFunc(refuseForeignPicture)
 	app.OnRecordDelete(collections.Uploads).BindFunc(func(*core.RecordEvent) error {
 		return validation.Errors{"id": validation.NewError("validation_kept", "What became of a file stays on record.")}
 	})
@@ -192,6 +196,23 @@ func follow(e *core.RecordEvent) error {
 		}
 		return tellDesk(tx, is)
 	})
+}
+
+// refuseForeignPicture: a client's picture is a picture of their own, whoever puts it there. Another client's file would
+// be shown to this one, and taken away with their next picture.
+func refuseForeignPicture(e *core.RecordEvent) error {
+	id := e.Record.GetString("avatar")
+	if id == "" || id == e.Record.Original().GetString("avatar") {
+		return e.Next()
+	}
+	r, err := e.App.FindRecordById(collections.Uploads, id)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err != nil || r.GetString("client") != e.Record.Id || r.GetString("purpose") != PurposeAvatar {
+		return refusedAt("avatar", "not_theirs", "A picture is sent by the client, or by who acts for them.")
+	}
+	return e.Next()
 }
 
 // takeOffClient: a blocked picture is nobody's any more.

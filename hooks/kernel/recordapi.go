@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ganigeorgiev/fexpr"
@@ -50,7 +51,7 @@ func bindSecretFields(app core.App) {
 	})
 	app.OnRealtimeSubscribeRequest().BindFunc(func(e *core.RealtimeSubscribeRequestEvent) error {
 		for _, topic := range e.Subscriptions {
-			if refusal := refuseProbingTopic(e.App, topic); refusal != nil {
+			if refusal := refuseProbingTopic(e.App, ActorFrom(e.RequestEvent), topic); refusal != nil {
 				return Refuse(e.RequestEvent, refusal)
 			}
 		}
@@ -67,14 +68,15 @@ func refuseProbing(e *core.RequestEvent) error {
 		return e.Next() // PocketBase says that there is none
 	}
 	q := e.Request.URL.Query()
-	if refusal := refuseSecrets(e.App, c, q[search.FilterQueryParam], q[search.SortQueryParam]); refusal != nil {
+	if refusal := refuseSecrets(e.App, ActorFrom(e), c, q[search.FilterQueryParam], q[search.SortQueryParam]); refusal != nil {
 		return Refuse(e, refusal)
 	}
 	return e.Next()
 }
 
-// refuseProbingTopic reads a topic's options as PocketBase does: "clients/*?options={"query":{"filter":"…"}}".
-func refuseProbingTopic(app core.App, topic string) *Error {
+// refuseProbingTopic reads a topic's options as PocketBase does: "clients/*?options={"query":{"filter":"…"}}". Related
+// records do not come with live events: nobody would note that they were shown.
+func refuseProbingTopic(app core.App, by Actor, topic string) *Error {
 	at, err := url.Parse(topic)
 	if err != nil {
 		return nil //nolint:nilerr // PocketBase reads no options from it either
@@ -88,12 +90,15 @@ func refuseProbingTopic(app core.App, topic string) *Error {
 		Query map[string]any `json:"query"`
 	}
 	_ = json.Unmarshal([]byte(at.Query().Get("options")), &options) // PocketBase uses what it can read, too
+	if _, expands := options.Query["expand"]; expands {
+		return Invalid("LIVE_EXPAND", "Related records can't be listened to along with others.")
+	}
 	filter, _ := options.Query[search.FilterQueryParam].(string)
 	sort, _ := options.Query[search.SortQueryParam].(string)
-	return refuseSecrets(app, c, []string{filter}, []string{sort})
+	return refuseSecrets(app, by, c, []string{filter}, []string{sort})
 }
 
-func refuseSecrets(app core.App, c *core.Collection, filters, sorts []string) *Error {
+func refuseSecrets(app core.App, by Actor, c *core.Collection, filters, sorts []string) *Error {
 	var paths []string
 	for _, filter := range filters {
 		if parsed, err := fexpr.Parse(filter); err == nil { // what does not parse here does not parse in PocketBase
@@ -106,6 +111,11 @@ func refuseSecrets(app core.App, c *core.Collection, filters, sorts []string) *E
 		}
 	}
 	for _, path := range paths {
+		// PocketBase compares all the rows that point here, also those that the rule of their collection hides from the
+		// caller: what is out of reach could be asked about letter by letter. It does so for everybody but the owner.
+		if by.Kind != KindOwner && goesBack(path) {
+			return Invalid("BACK_RELATION", "A list can't be searched or sorted by what other records say about its own.")
+		}
 		secret, err := namesSecret(app, c, path)
 		if err != nil {
 			return Internal(err)
@@ -146,6 +156,14 @@ func appendPaths(paths []string, groups []fexpr.ExprGroup) []string {
 }
 
 var backRelation = regexp.MustCompile(`^(\w+)_via_(\w+)$`)
+
+// goesBack tells whether a path leads from a row to the rows that point at it.
+func goesBack(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "."), func(prop string) bool {
+		name, _, _ := strings.Cut(prop, ":")
+		return backRelation.MatchString(name)
+	})
+}
 
 // namesSecret follows a path of the filter language ("client.email:lower", "client_access_via_client.portal_user.id",
 // "@collection.staff:x.tokenKey") from field to field. Where the way is lost ("@request.…", a field that is not there),

@@ -1,6 +1,8 @@
 package privacy
 
 import (
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -45,7 +47,7 @@ func joinByVisit(e *core.RecordEvent) error {
 }
 
 // mayBring: nobody books themselves into a team. A clinician who does not belong to it brings somebody in only by
-// answering a client's own request that names them; what they agree under a broken glass stays a visit.
+// answering a request that names them and that the client, or the desk, wrote; what they agree under a broken glass stays a visit.
 func mayBring(tx core.App, by kernel.Actor, was *collections.Appointment, r *core.Record) (bool, error) {
 	reach, err := kernel.ReachOf(tx, by, r.GetString("client"))
 	if err != nil || reach.By == kernel.ReachByRole || reach.By == kernel.ReachByCareTeam {
@@ -55,7 +57,22 @@ func mayBring(tx core.App, by kernel.Actor, was *collections.Appointment, r *cor
 	if !asked {
 		return false, nil
 	}
+	if byColleague, err := writtenByClinician(tx, was); err != nil || byColleague {
+		return false, err
+	}
 	return kernel.Treats(tx, by, was.Clinician())
+}
+
+// writtenByClinician: a request that a clinician wrote down, for themselves or for another one, is nobody's asking.
+func writtenByClinician(tx core.App, a *collections.Appointment) (bool, error) {
+	if a.GetBool("client_requested") || a.GetString("created_by") == "" {
+		return false, nil
+	}
+	r, err := tx.FindRecordById(collections.Staff, a.GetString("created_by"))
+	if errors.Is(err, sql.ErrNoRows) { // the owner
+		return false, nil
+	}
+	return err == nil && collections.AsStaff(r).Role() == kernel.RoleClinician, err
 }
 
 // leadNewClient: whom a clinician takes in, they lead. Without it they would lose sight of the record they just made.

@@ -24,10 +24,17 @@ func bindSealedFields(app core.App) {
 	app.OnRecordUpdateRequest().Bind(&hook.Handler[*core.RecordRequestEvent]{Id: "privacy.sealed", Priority: afterTheStamp, Func: takeSealedFields})
 }
 
-// showSealedFields: live events are not audited as reads, so they carry no encrypted field.
+// showSealedFields: live events are not audited as reads, so they carry no encrypted field, not even to the owner.
 func showSealedFields(e *core.RecordEnrichEvent) error {
 	auth := e.RequestInfo.Auth
 	live := e.RequestInfo.Context == core.RequestInfoContextRealtime
+	if live {
+		for _, f := range e.Record.Collection().Fields {
+			if f.Type() == phi.FieldTypeEncrypted {
+				e.Record.Hide(f.GetName())
+			}
+		}
+	}
 	if !live && auth != nil && auth.Collection().Name == collections.Staff && auth.GetBool("is_active") {
 		e.Record.Unhide(collections.SealedReadBy(e.Record.Collection().Name, auth.GetString("role"))...)
 	}

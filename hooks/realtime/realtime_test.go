@@ -809,6 +809,10 @@ func TestSecretFieldsAreNoTopic(t *testing.T) {
 		ok(c, err)
 		return collection + "?" + url.Values{"options": {string(options)}}.Encode()
 	}
+	back := topic("clinicians/*", "filter", `appointments_via_clinician.client.first_name != "Uma"`)
+	if status, reason := c.subscribe(c.connect(), c.who["staff"].token, back); status != 400 || reason != "BACK_RELATION" {
+		t.Errorf("%d %s", status, reason)
+	}
 	for _, who := range []string{"staff", "owner"} {
 		for _, asked := range []string{topic("staff/*", "filter", `tokenKey ~ "a"`), topic("STAFF", "filter", `password ~ "$2a"`), topic("staff/*", "filter", `tokenKey ~ "a"`) + "#x",
 			topic("appointments/*", "filter", `patient_notes ~ "a"`), topic("appointments/*", "filter", `@collection.staff.tokenKey ~ "a"`), topic("staff/*", "sort", "tokenKey"),
@@ -817,6 +821,9 @@ func TestSecretFieldsAreNoTopic(t *testing.T) {
 			if status, reason := c.subscribe(s, c.who[who].token, asked); status != 400 || reason != "SECRET_FIELD" {
 				t.Errorf("%s: %s: %d %s", who, asked, status, reason)
 			}
+		}
+		if status, reason := c.subscribe(c.connect(), c.who[who].token, topic("appointments/*", "expand", "client")); status != 400 || reason != "LIVE_EXPAND" {
+			t.Errorf("%s hears of clients beside their visits: %d %s", who, status, reason)
 		}
 		s := c.connect()
 		if status, reason := c.subscribe(s, c.who[who].token, topic("appointments/*", "filter", `status = "tokenKey"`), "appointments/*"); status != 204 {
