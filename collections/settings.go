@@ -103,6 +103,24 @@ const (
 	MFARequired MFAPolicy = "required" // who has set up nothing is mailed a code
 )
 
+// LateCancel is what the clinic does when a client cancels or moves after the free time.
+type LateCancel string
+
+const (
+	LateRefuse LateCancel = "refuse" // call us
+	LateFee    LateCancel = "fee"    // for the fee that is shown before
+	LateFree   LateCancel = "free"
+)
+
+// Rung is one step of the ladder of reminders.
+type Rung struct {
+	MinutesBefore int      `json:"minutesBefore"`
+	Channels      []string `json:"channels"` // email, sms, in_app
+}
+
+// defaultLadder reminds three days, one day and two hours before.
+var defaultLadder = []Rung{{72 * 60, []string{"email", "in_app"}}, {24 * 60, []string{"email", "sms", "in_app"}}, {2 * 60, []string{"sms", "in_app"}}}
+
 // ClinicSettings is the one row of clinic_settings: the clinic's name, zone and policies.
 type ClinicSettings struct {
 	ID          string
@@ -134,6 +152,21 @@ type ClinicSettings struct {
 	MailNamesDetails bool
 	PrivacyOfficer   string // a member of staff; empty: every admin
 	RetentionYears   int    // how long a record is kept after the last care
+
+	BookingNotice   time.Duration // before which a client must book
+	BookingHorizon  int           // days ahead a client may book
+	SlotStep        time.Duration // between the starts that are offered, on the clocks of the place
+	RequestHolds    bool          // a request keeps its first preference until it is decided
+	LateCancel      LateCancel
+	LateFeeCents    int           // of a service without its own
+	CancelGrace     time.Duration // after booking, in which nothing is late
+	CheckInOpens    time.Duration // before the visit; 0: on its day
+	TelehealthOpens time.Duration // before the visit
+	WaitlistOffer   time.Duration // how long an offered slot waits for its answer
+	GroupMax        int           // people of a party; 1: no parties
+	ReminderLadder  []Rung
+	QuietFrom       string // HH:mm, clinic zone; empty: no quiet hours
+	QuietUntil      string
 
 	limits map[string]LimitRule
 	zone   *time.Location
@@ -175,7 +208,9 @@ func Settings(app core.App) *ClinicSettings {
 		IdleMinutes: 15, AbsoluteHours: 8, RememberDays: 7, LockoutFailures: 5, LockoutMinutes: 15, PasswordLength: 12,
 		MFAClients: MFAOptional, MFAStaff: MFAOptional, AdultAge: 18, OwnLoginAge: 13, InvitationHours: 72,
 		PasswordClasses: true, RequestHorizon: 180, RequestNotice: 24, FreeCancelHours: 24, RequestAnswerIn: 24,
-		RetentionYears: 7, zone: time.UTC}
+		RetentionYears: 7, zone: time.UTC,
+		BookingNotice: 2 * time.Hour, BookingHorizon: 180, SlotStep: 15 * time.Minute, LateCancel: LateRefuse, TelehealthOpens: 15 * time.Minute,
+		WaitlistOffer: 2 * time.Hour, GroupMax: 8, ReminderLadder: defaultLadder}
 	r, err := app.FindFirstRecordByFilter("clinic_settings", "id != ''")
 	if err != nil {
 		return s
@@ -227,6 +262,28 @@ func (s *ClinicSettings) load(r *core.Record) {
 	s.MailNamesDetails = r.GetBool("mail_names_details")
 	if l := r.GetStringSlice("languages"); len(l) > 0 {
 		s.Languages = l
+	}
+	minutes := func(name string, into *time.Duration) {
+		if v := r.GetInt(name); v > 0 {
+			*into = time.Duration(v) * time.Minute
+		}
+	}
+	s.BookingNotice = time.Duration(r.GetInt("booking_notice_minutes")) * time.Minute
+	number("booking_horizon_days", &s.BookingHorizon)
+	minutes("slot_step_minutes", &s.SlotStep)
+	s.RequestHolds = r.GetBool("request_holds")
+	text("late_cancel", (*string)(&s.LateCancel))
+	s.LateFeeCents = r.GetInt("late_fee_cents")
+	minutes("cancel_grace_minutes", &s.CancelGrace)
+	minutes("check_in_minutes", &s.CheckInOpens)
+	minutes("telehealth_opens_minutes", &s.TelehealthOpens)
+	minutes("waitlist_offer_minutes", &s.WaitlistOffer)
+	number("group_max", &s.GroupMax)
+	text("quiet_from", &s.QuietFrom)
+	text("quiet_until", &s.QuietUntil)
+	var ladder []Rung
+	if err := json.Unmarshal([]byte(r.GetString("reminder_ladder")), &ladder); err == nil && ladder != nil {
+		s.ReminderLadder = ladder // an empty one is a choice: no reminders
 	}
 	_ = json.Unmarshal([]byte(r.GetString("limits")), &s.limits) // the kernel's refuseBadSettings keeps malformed ones out
 	if z, err := time.LoadLocation(s.TimeZone); err == nil {
