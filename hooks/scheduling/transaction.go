@@ -31,12 +31,18 @@ func bindTransaction(app core.App) {
 func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
+	outside, _ := e.Record.GetRaw(outsideKey).(bool)
+	e.Record.SetRaw(outsideKey, nil)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
+		s.outside = outside
 		if err := refuseLosingTheRace(tx, s); err != nil {
 			return err
 		}
 		if err := chooseClinician(tx, s); err != nil {
+			return err
+		}
+		if err := refuseOutsideHours(tx, s); err != nil {
 			return err
 		}
 		if err := e.Next(); err != nil {
@@ -175,6 +181,10 @@ func writeHistory(tx core.App, s *save) error {
 		h.SetReason(s.after.GetString("decline_reason"))
 	case collections.AppointmentCancelled:
 		h.SetReason(s.after.GetString("cancellation_reason"))
+	default:
+		if s.outside {
+			h.SetReason("outside working hours")
+		}
 	}
 	return kernel.SaveAs(tx, s.actor, h.Record)
 }
