@@ -76,6 +76,7 @@ const (
 	CancelAppointment  Action = "CANCEL_APPOINTMENT"
 	ListRequests       Action = "LIST_REQUESTS"
 	ViewDay            Action = "VIEW_DAY"
+	ListZoneChanges    Action = "LIST_ZONE_CHANGES"
 )
 
 // Forms.

@@ -31,6 +31,7 @@ func bindTransaction(app core.App) {
 func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
+	defer e.Record.SetRaw(keepKey, nil)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
 		if err := refuseLosingTheRace(tx, s); err != nil {
@@ -162,7 +163,7 @@ func sayWhatTheDatabaseRefused(err error) error {
 
 // writeHistory keeps one row for each creation, move and change of time.
 func writeHistory(tx core.App, s *save) error {
-	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) {
+	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) && s.keep == "" {
 		return nil
 	}
 	h, err := collections.NewAppointmentEvent(tx, s.before, s.after, s.now)
@@ -175,6 +176,9 @@ func writeHistory(tx core.App, s *save) error {
 		h.SetReason(s.after.GetString("decline_reason"))
 	case collections.AppointmentCancelled:
 		h.SetReason(s.after.GetString("cancellation_reason"))
+	}
+	if s.keep != "" {
+		h.SetReason(s.reasonOfClocks())
 	}
 	return kernel.SaveAs(tx, s.actor, h.Record)
 }
