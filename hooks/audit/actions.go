@@ -234,6 +234,7 @@ var resourceTypes = map[string]string{
 	"invoice_items":        "INVOICE_ITEM",
 	"invoices":             Invoice,
 	"locations":            "LOCATION",
+	"packages":             "PACKAGE",
 	"payments":             Payment,
 	"portal_documents":     Document,
 	"portal_forms":         Form,
