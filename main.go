@@ -96,7 +96,7 @@ func newProgram(args []string) *program {
 	for _, c := range []*cobra.Command{serve, setup} {
 		c.Annotations = map[string]string{ops.Alone: "yes"}
 	}
-	root.AddCommand(serve, setup)
+	root.AddCommand(serve, setup, ops.DoctorCommand(p, root.Version))
 	root.AddCommand(p.commands()...)
 	readsOnly(root, "audit verify")
 	helpGroups(root)
@@ -206,6 +206,9 @@ func (p *program) open(c *cobra.Command) error {
 	p.ran.Store(c)
 	if c.HasSubCommands() {
 		return nil // a group only shows its help
+	}
+	if c.Annotations[ops.OpensNothing] != "" {
+		return nil
 	}
 	readsOnly := c.Annotations[ops.ReadsOnly] != ""
 	if !readsOnly {

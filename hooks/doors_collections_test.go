@@ -124,6 +124,7 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"mfa_factors":          {ownerOnly, ownerOnly, ownerOnly},
 	"locations":            {anyStaff, adminOnly, adminOnly},
 	"outbox":               {ownerOnly, ownerOnly, ownerOnly},
+	"packages":             {anyStaff, adminOnly, adminOnly},
 	"passkey_credentials":  {ownerOnly, ownerOnly, ownerOnly},
 	"payments":             {moneyRule, ownerOnly, ownerOnly},
 	"portal_forms":         {deskReach, ownerOnly, ownerOnly},

@@ -77,6 +77,7 @@ const (
 	CancelAppointment  Action = "CANCEL_APPOINTMENT"
 	ListRequests       Action = "LIST_REQUESTS"
 	ViewDay            Action = "VIEW_DAY"
+	ListZoneChanges    Action = "LIST_ZONE_CHANGES"
 )
 
 // Forms.
@@ -234,6 +235,7 @@ var resourceTypes = map[string]string{
 	"invoice_items":        "INVOICE_ITEM",
 	"invoices":             Invoice,
 	"locations":            "LOCATION",
+	"packages":             "PACKAGE",
 	"payments":             Payment,
 	"portal_documents":     Document,
 	"portal_forms":         Form,

@@ -75,6 +75,10 @@ func refuseBadSettings(e *core.RecordEvent) error {
 				"Set SMTP_HOST and MAIL_FROM first: who has set up no second step is mailed a code, and nobody could sign in without it.")
 		}
 	}
+	refuseBadReminders(r, bad)
+	if r.GetString("late_cancel") == string(collections.LateFee) && r.GetInt("late_fee_cents") == 0 {
+		bad["late_fee_cents"] = validation.NewError("validation_required", "Enter the fee for cancelling late, or choose another answer to it.")
+	}
 	if len(bad) > 0 {
 		return bad
 	}
@@ -100,6 +104,49 @@ func badLimits(raw string) error {
 		}
 	}
 	return nil
+}
+
+const (
+	maxRungs       = 6
+	shortestNotice = 15           // minutes; a reminder later than that finds its reader on the way
+	longestNotice  = 14 * 24 * 60 // minutes
+)
+
+// refuseBadReminders: a ladder of up to 6 rungs, no two alike, and quiet hours that begin and end. An empty ladder is a
+// choice, no reminders.
+func refuseBadReminders(r *core.Record, bad validation.Errors) {
+	if from, until := r.GetString("quiet_from"), r.GetString("quiet_until"); (from == "") != (until == "") {
+		bad["quiet_until"] = validation.NewError("validation_required", "Say when the quiet hours begin and when they end, or neither.")
+	} else if from != "" && from == until {
+		bad["quiet_until"] = validation.NewError("validation_range", "Quiet hours that end when they begin would be none, or all of the day.")
+	}
+	raw := r.GetString("reminder_ladder")
+	if raw == "" || raw == "null" {
+		return
+	}
+	refuse := func(sentence string) { bad["reminder_ladder"] = validation.NewError("validation_reminders", sentence) }
+	var ladder []collections.Rung
+	if err := json.Unmarshal([]byte(raw), &ladder); err != nil || len(ladder) > maxRungs {
+		refuse(`Write up to 6 reminders, like [{"minutesBefore": 1440, "channels": ["email", "sms"]}].`)
+		return
+	}
+	seen := map[int]bool{}
+	for _, rung := range ladder {
+		switch {
+		case rung.MinutesBefore < shortestNotice || rung.MinutesBefore > longestNotice:
+			refuse("A reminder goes out 15 minutes to 14 days (20160 minutes) before the visit.")
+		case seen[rung.MinutesBefore]:
+			refuse("Two reminders cannot go out at the same time. Name their channels in one.")
+		case len(rung.Channels) == 0 || len(slices.Compact(slices.Sorted(slices.Values(rung.Channels)))) < len(rung.Channels):
+			refuse("Name each reminder's channels, each once: email, sms, in_app.")
+		}
+		seen[rung.MinutesBefore] = true
+		for _, channel := range rung.Channels {
+			if channel != "email" && channel != "sms" && channel != "in_app" {
+				refuse("A reminder's channels are email, sms and in_app.")
+			}
+		}
+	}
 }
 
 // canMail tells whether mails leave, or can be read at /dev/mail.

@@ -24,6 +24,9 @@ import (
 // ReadsOnly marks a command that may run beside a server without its help, because it changes nothing.
 const ReadsOnly = "anteroom.reads-only"
 
+// OpensNothing marks a command that looks at the files itself, and runs where no server could start.
+const OpensNothing = "anteroom.opens-nothing"
+
 // ServeCommand starts the web server. Its flags are PocketBase's, and --demo. run runs the commands of other processes;
 // welcome is called once it listens.
 func ServeCommand(app core.App, run func(Invocation) int, welcome func(url string)) *cobra.Command {

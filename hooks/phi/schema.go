@@ -3,7 +3,10 @@ package phi
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+
+	"anteroom/hooks/kernel"
 )
 
 // keysVersion is the version of keys.db's schema, kept in its user_version.
@@ -114,6 +117,20 @@ func (k *Keyring) Check(ctx context.Context) error {
 		return wrongKey{k.path}
 	}
 	return nil
+}
+
+// CheckKeys tells whether the keys at path open with the clinic key, as Check does, and changes nothing.
+func CheckKeys(ctx context.Context, path string, clinicKey []byte) error {
+	kek, err := gcm(clinicKey)
+	if err != nil {
+		return err
+	}
+	db, err := kernel.OpenForReading(path)
+	if err != nil {
+		return err
+	}
+	k := &Keyring{path: path, db: db, kek: kek}
+	return errors.Join(k.Check(ctx), db.Close())
 }
 
 // migrateKeys makes the tables, or takes the keys over from the first version, which had one key a subject.

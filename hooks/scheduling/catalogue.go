@@ -28,6 +28,8 @@ type Service struct {
 	DepositCents     int      `json:"depositCents,omitempty"`
 	BookingMode      string   `json:"bookingMode"`
 	ServiceLocations []string `json:"serviceLocations"`
+	SeriesMax        int      `json:"seriesMax,omitempty"` // visits that can be booked in a row; absent: one at a time
+	LateFeeCents     int      `json:"lateFeeCents,omitempty"`
 }
 
 // Provider is a clinician as the public sees one.
@@ -42,6 +44,26 @@ type Provider struct {
 	IsAcceptingNewPatients bool     `json:"isAcceptingNewPatients"`
 	ServiceIDs             []string `json:"serviceIds"`
 	LocationIDs            []string `json:"locationIds"`
+	BookingMode            string   `json:"bookingMode,omitempty"` // their own, where they allow less than the service
+}
+
+// Package is several visits sold together. The price is that of the whole, in cents; validDays count from the day it is bought.
+type Package struct {
+	ID          string        `json:"id"`
+	Name        string        `json:"name"`
+	Description string        `json:"description,omitempty"`
+	Category    string        `json:"category"`
+	Items       []PackageItem `json:"items"`
+	PriceCents  int           `json:"priceCents"`
+	Currency    string        `json:"currency"`
+	ValidDays   int           `json:"validDays,omitempty"`
+}
+
+// PackageItem is how often one service is part of it.
+type PackageItem struct {
+	ServiceID string `json:"serviceId"`
+	Name      string `json:"name"`
+	Quantity  int    `json:"quantity"`
 }
 
 // Location is one of the clinic's places.
@@ -59,6 +81,7 @@ type catalogue struct {
 	Services  []Service
 	Providers []Provider
 	Locations []Location
+	Packages  []Package
 }
 
 // noSuchService is the id that no service has.
@@ -109,7 +132,7 @@ func bindCatalogue(app core.App) {
 		cache.mu.Unlock()
 		return e.Next()
 	}
-	shown := []string{collections.Services, "service_categories", "clinicians", collections.Locations, "clinic_settings"}
+	shown := []string{collections.Services, collections.Packages, "service_categories", "clinicians", collections.Locations, "clinic_settings"}
 	app.OnRecordAfterCreateSuccess(shown...).BindFunc(forget)
 	app.OnRecordAfterUpdateSuccess(shown...).BindFunc(forget)
 	app.OnRecordAfterDeleteSuccess(shown...).BindFunc(forget)
@@ -117,6 +140,7 @@ func bindCatalogue(app core.App) {
 	routesFor(app, "services", collections.Services, func(c *catalogue) []Service { return c.Services }, func(s Service) string { return s.ID })
 	routesFor(app, "providers", "clinicians", func(c *catalogue) []Provider { return c.Providers }, func(p Provider) string { return p.ID })
 	routesFor(app, "locations", collections.Locations, func(c *catalogue) []Location { return c.Locations }, func(l Location) string { return l.ID })
+	routesFor(app, "packages", collections.Packages, func(c *catalogue) []Package { return c.Packages }, func(p Package) string { return p.ID })
 }
 
 // routesFor declares the list and the single entry of one part of the catalogue. It is public: the page shows it
@@ -165,6 +189,10 @@ func readCatalogue(app core.App) (*catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
+	packages, err := app.FindAllRecords(collections.Packages, active)
+	if err != nil {
+		return nil, err
+	}
 	category := map[string]*core.Record{}
 	for _, r := range categories {
 		category[r.Id] = r
@@ -186,13 +214,13 @@ func readCatalogue(app core.App) (*catalogue, error) {
 		return cmp.Or(a.GetDateTime("created").Compare(b.GetDateTime("created")), cmp.Compare(a.Id, b.Id))
 	})
 
-	c := &catalogue{Services: []Service{}, Providers: []Provider{}, Locations: []Location{}}
+	c := &catalogue{Services: []Service{}, Providers: []Provider{}, Locations: []Location{}, Packages: []Package{}}
 	currency := collections.Settings(app).Currency
 	for _, r := range services {
 		s := Service{ID: r.Id, Name: r.GetString("name"), Description: r.GetString("description"), DurationMinutes: r.GetInt("duration"),
 			PriceCents: r.GetInt("price_cents"), Currency: cmp.Or(r.GetString("currency"), currency),
 			DepositRequired: r.GetBool("deposit_required"), DepositCents: r.GetInt("deposit_cents"), BookingMode: r.GetString("booking_mode"),
-			ServiceLocations: []string{}}
+			ServiceLocations: []string{}, SeriesMax: r.GetInt("series_max"), LateFeeCents: r.GetInt("late_fee_cents")}
 		if group := category[r.GetString("category")]; group != nil {
 			s.Category = group.GetString("name")
 		}
@@ -208,7 +236,8 @@ func readCatalogue(app core.App) (*catalogue, error) {
 	for _, r := range clinicians {
 		p := Provider{ID: r.Id, FirstName: r.GetString("first_name"), LastName: r.GetString("last_name"), Title: r.GetString("title"),
 			Discipline: r.GetString("discipline"), Specializations: []string{}, Bio: r.GetString("bio"),
-			IsAcceptingNewPatients: r.GetBool("is_accepting_new_patients"), ServiceIDs: []string{}, LocationIDs: []string{}}
+			IsAcceptingNewPatients: r.GetBool("is_accepting_new_patients"), ServiceIDs: []string{}, LocationIDs: []string{},
+			BookingMode: r.GetString("booking_mode")}
 		if raw := r.GetString("specializations"); raw != "" {
 			if err := json.Unmarshal([]byte(raw), &p.Specializations); err != nil || p.Specializations == nil {
 				p.Specializations = []string{} // a free JSON field of the dashboard: what is no list of words is not shown
@@ -227,5 +256,37 @@ func readCatalogue(app core.App) (*catalogue, error) {
 		}
 		c.Providers = append(c.Providers, p)
 	}
-	return c, nil
+	return c, c.fillPackages(packages, category, currency)
+}
+
+// fillPackages shows the packages whose services are all shown: what holds something the clinic no longer offers is not
+// sold.
+func (c *catalogue) fillPackages(records []*core.Record, category map[string]*core.Record, currency string) error {
+	names := map[string]string{}
+	for _, s := range c.Services {
+		names[s.ID] = s.Name
+	}
+	slices.SortFunc(records, func(a, b *core.Record) int {
+		return cmp.Or(cmp.Compare(a.GetInt("position"), b.GetInt("position")), cmp.Compare(a.GetString("name"), b.GetString("name")), cmp.Compare(a.Id, b.Id))
+	})
+	for _, r := range records {
+		items, err := collections.AsPackage(r).Items()
+		if err != nil {
+			return err
+		}
+		p := Package{ID: r.Id, Name: r.GetString("name"), Description: r.GetString("description"), Items: []PackageItem{},
+			PriceCents: r.GetInt("price_cents"), Currency: cmp.Or(r.GetString("currency"), currency), ValidDays: r.GetInt("valid_days")}
+		if group := category[r.GetString("category")]; group != nil {
+			p.Category = group.GetString("name")
+		}
+		for _, item := range items {
+			if name := names[item.Service]; name != "" {
+				p.Items = append(p.Items, PackageItem{ServiceID: item.Service, Name: name, Quantity: item.Quantity})
+			}
+		}
+		if len(p.Items) == len(items) {
+			c.Packages = append(c.Packages, p)
+		}
+	}
+	return nil
 }

@@ -12,7 +12,8 @@ import (
 func Queries() map[string]string {
 	all := map[string]string{"one": selectOne, "forms due": selectFormsDue, "requests": requestQuery(waiting), "count of requests": requestCount(waiting),
 		"requests of a place": requestQuery(waiting + there), "count of a place": requestCount(waiting + there), "day": dayQuery(""),
-		"requests of a clinician": requestQuery(waiting + mine), "count of a clinician": requestCount(waiting + mine), "day of a clinician": dayQuery(mine), "balance": selectBalance}
+		"requests of a clinician": requestQuery(waiting + mine), "count of a clinician": requestCount(waiting + mine), "day of a clinician": dayQuery(mine), "balance": selectBalance,
+		"to come": toComeQuery(""), "to come of a clinician": toComeQuery(mine), "these": selectThese}
 	for status, byDate := range queries {
 		for dated, q := range byDate {
 			suffix := ""
@@ -53,3 +54,6 @@ func ListOf(app core.App, client string) ([]Appointment, int, error) {
 
 // NameOf is a clinician in words.
 var NameOf = nameOf
+
+// TellOfClockChanges is what the server does when it starts.
+var TellOfClockChanges = tellOfClockChanges

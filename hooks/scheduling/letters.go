@@ -41,6 +41,8 @@ func (s *save) news() news {
 		return newsDeclined
 	case from != to && to == collections.AppointmentCancelled:
 		return newsCancelled
+	case from.Booked() && s.keep != "":
+		return s.newsOfClocks()
 	case from.Booked() && to.Booked() && len(s.visitChanges()) > 0:
 		return newsChanged
 	}
@@ -49,11 +51,13 @@ func (s *save) news() news {
 
 // noticeOf is the kind of notification of each news.
 var noticeOf = map[news]collections.NotificationType{
-	newsRequested: collections.NoticeAppointmentRequested,
-	newsBooked:    collections.NoticeAppointmentConfirmed,
-	newsDeclined:  collections.NoticeAppointmentDeclined,
-	newsChanged:   collections.NoticeAppointmentChanged,
-	newsCancelled: collections.NoticeAppointmentCancelled,
+	newsRequested:  collections.NoticeAppointmentRequested,
+	newsBooked:     collections.NoticeAppointmentConfirmed,
+	newsDeclined:   collections.NoticeAppointmentDeclined,
+	newsChanged:    collections.NoticeAppointmentChanged,
+	newsCancelled:  collections.NoticeAppointmentCancelled,
+	newsClockKept:  collections.NoticeAppointmentChanged,
+	newsMomentKept: collections.NoticeAppointmentChanged,
 }
 
 // visitFacts is what letters may say of a visit.
@@ -186,6 +190,9 @@ func (f *visitFacts) notice(what news, cause string) notices.Notice {
 	case newsCancelled:
 		n.Title, n.Message = say("Your appointment is cancelled", "Su cita fue cancelada"), visit
 		n.Priority = collections.PriorityHigh
+	case newsClockKept, newsMomentKept:
+		n.Title, n.Message = say("The clocks were changed", "Cambiaron los relojes"), f.clocksInWords(what)
+		n.Priority = collections.PriorityHigh
 	}
 	return n
 }
@@ -222,10 +229,14 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		m.Subject = say("Your appointment at "+clinic+" is cancelled", "Su cita en "+clinic+" fue cancelada")
 		text = []string{say("Your appointment is cancelled: "+f.when()+".", "Su cita fue cancelada: "+f.when()+"."),
 			say("Sign in, or call us, to find another time.", "Inicie sesión o llámenos para buscar otra hora.")}
+	case newsClockKept, newsMomentKept:
+		m.Subject = say("The clocks were changed: your appointment at "+clinic, "Cambiaron los relojes: su cita en "+clinic)
+		text = []string{f.clocksInWords(what), f.place, f.details(),
+			say("The attached file corrects it in your calendar.", "El archivo adjunto la corrige en su calendario.")}
 	}
 	m.Text = strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
 	// a cancelled request was never in a calendar
-	if what == newsBooked || what == newsChanged || what == newsCancelled && f.a.CalendarSequence() > 0 {
+	if what == newsBooked || what == newsChanged || what == newsClockKept || what == newsMomentKept || what == newsCancelled && f.a.CalendarSequence() > 0 {
 		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(f.event(tx))}}
 	}
 	return m

@@ -93,6 +93,7 @@ type save struct {
 	after    *collections.Appointment
 	books    bool // a time becomes agreed that was not
 	outside  bool // the desk books outside working hours on purpose
+	keep     keep // what stays of a visit whose clocks were changed, when that is decided
 	problems validation.Errors
 
 	// what it refers to, after load
@@ -103,7 +104,7 @@ type save struct {
 
 func newSave(e *core.RecordEvent, before *collections.Appointment) *save {
 	return &save{app: e.App, actor: kernel.ActorOf(e.Record), now: kernel.Now(e.App), before: before,
-		after: collections.AsAppointment(e.Record), problems: validation.Errors{}}
+		after: collections.AsAppointment(e.Record), problems: validation.Errors{}, keep: takeKeep(e.Record)}
 }
 
 // refuse notes the first problem of a field.
@@ -230,7 +231,7 @@ const (
 )
 
 // portalRecords are the columns that follow from others or note who did what when. Nobody types them.
-var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date", "local_start", "lead_staff",
+var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date", "local_start", "utc_offset", "lead_staff",
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
 	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position"}
@@ -277,6 +278,9 @@ func (s *save) visitChanges() []string {
 			out = append(out, f)
 		}
 	}
+	if s.keep == keepInstant {
+		out = append(out, "local_start") // what the clock shows is agreed anew
+	}
 	return out
 }
 
@@ -284,7 +288,7 @@ func (s *save) refuseChangingVisit(changed []string) {
 	status := s.before.Status()
 	if s.changed("room") && !mayChangeRoom(s.actor, status) {
 		changed = append(changed, "room")
-	} else if mayChangeVisit(s.actor, status) {
+	} else if mayChangeVisit(s.actor, status) || s.followsClocks() {
 		return
 	}
 	for _, f := range changed {
@@ -548,13 +552,16 @@ func (s *save) derive() {
 		s.refuse("location", "time_zone", "This place has no valid time zone.")
 		return
 	}
-	local := start.In(zone)
 	a.Set("duration", int(length/time.Minute))
 	a.Set("end_time", end)
 	a.Set("hold_start", start)
 	a.Set("hold_end", start.Add(hold))
-	a.Set("local_date", local.Format(dayForm))
-	a.Set("local_start", local.Format(wallForm))
+	if s.rewritesWall() {
+		wall := wallAt(start.In(zone))
+		a.Set("local_date", wall.Date)
+		a.Set("local_start", wall.Time)
+		a.Set("utc_offset", wall.UTCOffset)
+	}
 	a.Set("lead_staff", "")
 	if s.clinician != nil {
 		a.Set("lead_staff", s.clinician.GetString("staff"))

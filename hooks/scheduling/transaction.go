@@ -33,6 +33,7 @@ func writeWithEffects(e *core.RecordEvent) error {
 	e.Record.SetRaw(beforeKey, nil)
 	outside, _ := e.Record.GetRaw(outsideKey).(bool)
 	e.Record.SetRaw(outsideKey, nil)
+	defer e.Record.SetRaw(keepKey, nil)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
 		s.outside = outside
@@ -168,7 +169,7 @@ func sayWhatTheDatabaseRefused(err error) error {
 
 // writeHistory keeps one row for each creation, move and change of time.
 func writeHistory(tx core.App, s *save) error {
-	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) {
+	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) && s.keep == "" {
 		return nil
 	}
 	h, err := collections.NewAppointmentEvent(tx, s.before, s.after, s.now)
@@ -185,6 +186,9 @@ func writeHistory(tx core.App, s *save) error {
 		if s.outside {
 			h.SetReason("outside working hours")
 		}
+	}
+	if s.keep != "" {
+		h.SetReason(s.reasonOfClocks())
 	}
 	return kernel.SaveAs(tx, s.actor, h.Record)
 }
