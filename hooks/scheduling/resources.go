@@ -56,11 +56,15 @@ func (s *save) takesTime() bool {
 func (s *save) wish() wish {
 	w := wish{client: s.after.Client(), service: s.service, location: s.location, place: s.after.Place(), clinician: s.after.Clinician(),
 		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && hoursWaived(s.after)}
+	w.entry, _ = s.after.GetRaw(entryKey).(string)
 	if s.after.Status() == collections.AppointmentRequested {
 		w.by = askedOfTheClinic // its notice and horizon are those of requests, and the clinic decides it
 	}
 	return w
 }
+
+// entryKey carries the waitlist entry whose offer this visit takes up, so that the offer is no obstacle to itself.
+const entryKey = "@scheduling.entry"
 
 // askedOfTheClinic judges a time as the clinic would: any minute of its hours, as soon or as late as it likes.
 var askedOfTheClinic = kernel.Actor{Kind: kernel.KindOwner}
@@ -90,7 +94,7 @@ func chooseClinician(tx core.App, s *save) error {
 		}
 	}
 	a.Set("clinician", "")
-	if err := s.refuseClosed(tx); err != nil {
+	if err := s.refuseClosed(tx); err != nil && codeOf(err, "start_time") != codeSlotTaken {
 		return err
 	}
 	return validation.Errors{"clinician": problem(codeSlotTaken, "Nobody who gives this service is free at that time.")}
