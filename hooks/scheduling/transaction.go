@@ -31,8 +31,11 @@ func bindTransaction(app core.App) {
 func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
+	outside, _ := e.Record.GetRaw(outsideKey).(bool)
+	e.Record.SetRaw(outsideKey, nil)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
+		s.outside = outside
 		if err := refuseLosingTheRace(tx, s); err != nil {
 			return err
 		}
@@ -159,14 +162,15 @@ func writeHistory(tx core.App, s *save) error {
 		return err
 	}
 	h.SetActor(s.actor.Kind, s.actor.ID)
-	if hoursWaived(s.after) {
-		h.SetReason(reasonOutside)
-	}
 	switch s.after.Status() {
 	case collections.AppointmentDeclined:
 		h.SetReason(s.after.GetString("decline_reason"))
 	case collections.AppointmentCancelled:
 		h.SetReason(s.after.GetString("cancellation_reason"))
+	default:
+		if s.outside {
+			h.SetReason("outside working hours")
+		}
 	}
 	return kernel.SaveAs(tx, s.actor, h.Record)
 }
