@@ -71,11 +71,14 @@ type visitFacts struct {
 	settings           *collections.ClinicSettings
 }
 
+// toldKey rides on a visit that is booked with others: whoever books them tells of all of them at once.
+const toldKey = "@scheduling.told"
+
 // writeLetters tells the client and the desk, in the transaction of the change. Imports tell nobody: what they
 // bring is known.
 func writeLetters(tx core.App, s *save) error {
 	what := s.news()
-	if what == noNews || s.actor.Kind == kernel.KindSystem {
+	if what == noNews || s.actor.Kind == kernel.KindSystem || s.after.GetRaw(toldKey) == true {
 		return nil
 	}
 	lang, err := languageOfClient(tx, s.after.Client())
@@ -210,7 +213,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		text = []string{
 			say("We received your request for an appointment at "+clinic+".", "Recibimos su solicitud de cita en "+clinic+"."),
 			say("These are the times you asked for:", "Estas son las horas que pidió:") + "\n" + f.wishes(),
-			promise(f.lang, f.settings),
+			promise(f.lang, f.settings, f.held()),
 		}
 	case newsBooked:
 		m.Subject = say("Your appointment at "+clinic, "Su cita en "+clinic)
@@ -255,6 +258,14 @@ func (f *visitFacts) event(app core.App) calendarEvent {
 		changed: f.a.GetDateTime("updated").Time(), cancelled: f.a.Status() == collections.AppointmentCancelled,
 		language: f.lang, clinic: f.settings.ClinicName, place: f.place, details: f.details(),
 		link: portalLink(kernel.ConfigOf(app), f.a.Id)}
+}
+
+// held is the time that a request keeps, in words; "" when it keeps none.
+func (f *visitFacts) held() string {
+	if !f.a.HoldsSlot() {
+		return ""
+	}
+	return f.when()
 }
 
 // wishes lists the preferences, one a line.

@@ -237,7 +237,7 @@ func followClocks(c *kernel.Call) (*kernel.Reply, error) {
 	if err := body.refuseUnknownKeep(); err != nil {
 		return nil, err
 	}
-	if err := decideClockChange(c.App, c.Actor, c.ID(), body.Keep); err != nil {
+	if err := decideClockChange(c, c.ID(), body.Keep); err != nil {
 		return nil, err
 	}
 	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
@@ -280,7 +280,7 @@ func followManyClocks(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	out := followed{Done: []string{}, Refused: []followRefusal{}}
 	for _, id := range ids {
-		err := decideClockChange(c.App, c.Actor, id, body.Keep)
+		err := decideClockChange(c, id, body.Keep)
 		if err == nil {
 			out.Done = append(out.Done, id)
 			continue
@@ -328,9 +328,10 @@ func outOfEachOthersWay(app core.App, ids []string) ([]string, error) {
 }
 
 // decideClockChange loads a visit whose clocks were changed, says what is to stay, and saves it through the rules.
-func decideClockChange(app core.App, by kernel.Actor, id string, what keep) error {
-	err := app.RunInTransaction(func(tx core.App) error {
-		a, err := collections.FindAppointment(tx, id)
+func decideClockChange(c *kernel.Call, id string, what keep) error {
+	var a *collections.Appointment
+	err := c.App.RunInTransaction(func(tx core.App) (err error) {
+		a, err = collections.FindAppointment(tx, id)
 		if err != nil {
 			return err
 		}
@@ -360,12 +361,12 @@ func decideClockChange(app core.App, by kernel.Actor, id string, what keep) erro
 			a.SetStart(start)
 		}
 		a.SetRaw(keepKey, what)
-		return kernel.SaveAs(tx, by, a.Record)
+		return kernel.SaveAs(tx, c.Actor, a.Record)
 	})
-	if err != nil {
-		return inTheWordsOfTheDesk(err)
+	if err != nil && a != nil {
+		return inTheWordsOfTheDesk(c, a, err)
 	}
-	return nil
+	return err
 }
 
 // takeKeep reads the decision that rides on a record, if there is one.
