@@ -125,7 +125,7 @@ func listRequests(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	limit, bound := limitOf(c.App, c.Actor)
 	where += limit
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
@@ -303,7 +303,7 @@ func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.R
 	if err != nil {
 		return nil, inTheWordsOfTheDesk(err)
 	}
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
@@ -408,7 +408,7 @@ func viewDay(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
