@@ -156,13 +156,3 @@ func dayBegins(at time.Time, zone *time.Location) time.Time {
 	turn, _ := at.In(zone).ZoneBounds()
 	return turn.UTC()
 }
-
-// narrower is the stricter of what a service and its clinician allow. A clinician who says nothing allows what the
-// service does.
-func narrower(service, clinician collections.BookingMode) collections.BookingMode {
-	order := map[collections.BookingMode]int{collections.BookingOff: 0, collections.BookingView: 1, collections.BookingRequest: 2, collections.BookingInstant: 3}
-	if clinician == "" || order[service] <= order[clinician] {
-		return service
-	}
-	return clinician
-}
