@@ -51,7 +51,10 @@ func change(c *kernel.Call, find func(core.App, *kernel.Call) (*collections.Appo
 		to, wanted = a.Status(), a
 		return kernel.SaveAs(tx, c.Actor, a.Record)
 	})
-	if err != nil && !errors.Is(err, errNothingToDo) {
+	if errors.Is(err, errNothingToDo) {
+		err = audit.Read(c.App, audit.EntryFor(c.Actor, audit.ViewAppointment, audit.Appointment, c.ID()))
+	}
+	if err != nil {
 		return nil, inTheWordsOfTheVisit(c, err, from, to, wanted)
 	}
 	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))

@@ -19,9 +19,18 @@ const (
 	reasonKey      = "@scheduling.reason"      // string: why it moves, for the history
 )
 
+// reasonOf is why an appointment moves, for its history.
+func reasonOf(a *collections.Appointment) string {
+	why, _ := a.GetRaw(reasonKey).(string)
+	if hoursWaived(a) {
+		return strings.Trim(why+"; "+reasonOutside, "; ")
+	}
+	return why
+}
+
 // forgetRiders keeps the next save of the same record from what was said for this one.
 func forgetRiders(r *core.Record) {
-	for _, key := range []string{acceptedFeeKey, chargeFeeKey, reasonKey} {
+	for _, key := range []string{acceptedFeeKey, chargeFeeKey, reasonKey, outsideKey} {
 		r.SetRaw(key, nil)
 	}
 }
@@ -131,7 +140,7 @@ func (s *save) refuseUnsaidReason(from collections.AppointmentStatus) {
 	s.after.Set("cancellation_reason", reason)
 }
 
-// charge writes the fee of a cancellation or a move on the record, for billing to ask for. A client has seen it and said
+// charge adds the fee of a cancellation or a move to those of the visit; billing asks for what they rose by. A client has seen it and said
 // yes to that very amount; the desk charges it only when it says so.
 func (s *save) charge(t terms, v visit, to collections.AppointmentStatus) error {
 	fee := 0
@@ -151,7 +160,7 @@ func (s *save) charge(t terms, v visit, to collections.AppointmentStatus) error 
 			s.refuse("late_fee_cents", "no_fee", "There is no late fee to charge.")
 		}
 	}
-	s.after.Set("late_fee_cents", fee)
+	s.after.Set("late_fee_cents", s.before.LateFeeCents()+fee)
 	return nil
 }
 

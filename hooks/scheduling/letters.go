@@ -88,7 +88,7 @@ type visitFacts struct {
 // bring is known.
 func writeLetters(tx core.App, s *save) error {
 	what := s.news()
-	if what == noNews || s.actor.Kind == kernel.KindSystem {
+	if what == noNews || s.actor.Kind == kernel.KindSystem || s.ofSeries() {
 		return nil
 	}
 	lang, err := languageOfClient(tx, s.after.Client())
@@ -99,7 +99,10 @@ func writeLetters(tx core.App, s *save) error {
 	if err != nil {
 		return err
 	}
-	f.byClient, f.feeCents = s.actor.Kind == kernel.KindClient, s.after.GetInt("late_fee_cents")
+	f.byClient, f.feeCents = s.actor.Kind == kernel.KindClient, s.after.LateFeeCents()
+	if s.before != nil {
+		f.feeCents -= s.before.LateFeeCents()
+	}
 	cause := "appointment:" + s.after.Id + ":" + strconv.Itoa(s.after.CalendarSequence()) + ":" + string(what)
 	if err := tellTheClinic(tx, s, what, cause); err != nil {
 		return err
@@ -257,7 +260,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		text = []string{
 			say("We received your request for an appointment at "+clinic+".", "Recibimos su solicitud de cita en "+clinic+"."),
 			say("These are the times you asked for:", "Estas son las horas que pidió:") + "\n" + f.wishes(),
-			promise(f.lang, f.settings),
+			promise(f.lang, f.settings, f.held()),
 		}
 	case newsBooked:
 		m.Subject = say("Your appointment at "+clinic, "Su cita en "+clinic)
@@ -321,6 +324,14 @@ func (f *visitFacts) event(app core.App) calendarEvent {
 		changed: f.a.GetDateTime("updated").Time(), cancelled: f.a.Status() == collections.AppointmentCancelled,
 		language: f.lang, clinic: f.settings.ClinicName, place: f.place, details: f.details(),
 		link: portalLink(kernel.ConfigOf(app), f.a.Id)}
+}
+
+// held is the time that a request keeps, in words; "" when it keeps none.
+func (f *visitFacts) held() string {
+	if !f.a.HoldsSlot() {
+		return ""
+	}
+	return f.when()
 }
 
 // wishes lists the preferences, one a line.

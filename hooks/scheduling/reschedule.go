@@ -117,6 +117,9 @@ func rescheduleAtDesk(c *kernel.Call) (*kernel.Reply, error) {
 			a.Set("duration", body.Duration)
 		}
 		a.SetRaw(reasonKey, body.Reason)
+		if body.OutsideHours {
+			waiveHours(a)
+		}
 		return nil
 	})
 }
@@ -154,23 +157,14 @@ func inTheWordsOfTheVisit(c *kernel.Call, err error, from, to collections.Appoin
 	case "stale":
 		return kernel.Conflict("STALE", kernel.AsError(err).Message).Because(err)
 	}
-	for _, field := range []string{"start_time", "clinician", "room", "equipment", "client"} {
-		if codeOf(err, field) == codeSlotTaken {
-			return slotUnavailable(c, err, wanted)
-		}
+	if _, taken := slotConflict(err); !taken {
+		return unavailable(c, err, wish{}, time.Time{}, map[string]string{"clinician": "practitionerId", "room": "roomId", "location": "locationId",
+			"cancellationReason": "reason", "lateFeeCents": "chargeFee"})
 	}
-	refusal := kernel.AsError(err)
-	if !refusal.HasFields() {
-		return err
+	w, start, failed := wishOfRequest(c.App, wanted, c.Actor)
+	if failed != nil {
+		return failed
 	}
-	names := map[string]string{"clinician": "practitionerId", "room": "roomId", "location": "locationId", "cancellationReason": "reason", "lateFeeCents": "chargeFee"}
-	renamed := map[string]kernel.FieldError{}
-	for field, problem := range refusal.Fields {
-		renamed[cmp.Or(names[field], field)] = problem
-	}
-	refusal.Fields = renamed
-	if refusal.Reason == "" {
-		refusal.Reason = reasonAmong(renamed)
-	}
-	return refusal
+	w.length = wanted.Duration()
+	return unavailable(c, err, w, start, nil)
 }

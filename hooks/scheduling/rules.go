@@ -124,7 +124,11 @@ func (s *save) changed(field string) bool {
 
 func (s *save) checkNew() error {
 	status := s.after.Status()
-	if !mayBegin(s.actor, status) {
+	stranger, err := s.refuseStranger()
+	if err != nil {
+		return err
+	}
+	if stranger || !mayBegin(s.actor, status) {
 		s.refuse("status", "status", "An appointment cannot begin like that.")
 		return s.verdict()
 	}
@@ -154,9 +158,12 @@ func (s *save) checkNew() error {
 			return err
 		}
 	case s.books:
+		s.fillBooking()
 		s.refuseUnofferedVisit()
 		s.refuseBookingThePast()
-		s.noteBooking()
+		if err := s.refuseUnbookable(); err != nil {
+			return err
+		}
 	}
 	s.derive()
 	return s.verdict()
@@ -193,7 +200,7 @@ func (s *save) checkChange() error {
 	if err := s.holdToTerms(from, to, changed); err != nil {
 		return err
 	}
-	if s.books || len(changed) > 0 || s.changed("room") {
+	if s.books || len(changed) > 0 || s.changed("room") || s.changedEquipment() {
 		if err := s.load(); err != nil {
 			return err
 		}
@@ -208,6 +215,12 @@ func (s *save) checkChange() error {
 	}
 	s.noteMove(from, to, len(changed) > 0)
 	s.followWaitingRoom(from, to)
+	if from == collections.AppointmentRequested && to != from {
+		s.after.Set("holds_slot", false)
+	}
+	if s.books {
+		s.noteBooked()
+	}
 	return s.verdict()
 }
 
@@ -238,7 +251,7 @@ var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date"
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
 	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position",
-	"booked_at", "late_fee_cents", "room_ready_at", waitingRoom}
+	"booked_at", "deposit_cents", "holds_slot", "late_fee_cents", "room_ready_at", "series", "series_position", waitingRoom}
 
 func (s *save) refuseWhatThePortalRecords() {
 	if s.actor.Kind == kernel.KindSystem || s.actor.Kind == kernel.KindProcessor {
@@ -252,6 +265,10 @@ func (s *save) refuseWhatThePortalRecords() {
 		if was.GetString(field) != s.after.GetString(field) && !(field == waitingRoom && s.callsIn()) {
 			s.refuse(field, "read_only", "The portal writes this itself.")
 		}
+	}
+	const kind = "booking_type" // the desk has words of its own for it; "instant" is what a client did
+	if is := s.after.GetString(kind); is != was.GetString(kind) && (is == collections.BookingTypeInstant || was.GetString(kind) == collections.BookingTypeInstant) {
+		s.refuse(kind, "read_only", "The portal writes this itself.")
 	}
 }
 
@@ -289,6 +306,8 @@ func (s *save) refuseChangingVisit(changed []string) {
 	status := s.before.Status()
 	if s.changed("room") && !mayChangeRoom(s.actor, status) {
 		changed = append(changed, "room")
+	} else if s.changedEquipment() && !mayChangeRoom(s.actor, status) {
+		changed = append(changed, "equipment")
 	} else if mayChangeVisit(s.actor, status) {
 		return
 	}
@@ -330,11 +349,11 @@ func (s *save) load() error {
 		if err != nil && !isNoRows(err) {
 			return err
 		}
-		if err != nil || !room.IsActive() || room.Location() != s.after.Location() {
+		if err != nil || !room.IsActive() || room.IsEquipment() || room.Location() != s.after.Location() {
 			s.refuse("room", "room_not_found", "Choose a room of that place.")
 		}
 	}
-	return nil
+	return s.refuseForeignEquipment()
 }
 
 // fillRequest writes what follows from asking: who asked and when, and the first preference as the time until the
@@ -347,6 +366,7 @@ func (s *save) fillRequest() {
 		a.Set("requested_by", s.actor.ID)
 	}
 	a.Set("any_clinician", a.Clinician() == "")
+	a.Set("holds_slot", s.actor.Kind != kernel.KindSystem && collections.Settings(s.app).RequestHolds)
 	if a.SubmittedAt().IsZero() || s.actor.Kind != kernel.KindSystem {
 		a.Set("submitted_at", s.now)
 	}
@@ -479,6 +499,11 @@ func (s *save) refuseUnaskable() error {
 	if !s.service.Mode().Requestable() {
 		s.refuse("service", "service_not_bookable", "Call us to book this service.")
 	}
+	return s.refuseUnknownClient()
+}
+
+// refuseUnknownClient: who takes no new clients is asked for by those they know.
+func (s *save) refuseUnknownClient() error {
 	if s.clinician == nil || s.clinician.GetBool("is_accepting_new_patients") {
 		return nil
 	}
@@ -582,9 +607,6 @@ func (s *save) noteMove(from, to collections.AppointmentStatus, visitChanged boo
 		a.Set("cancelled_by", s.actor.ID)
 		audit.As(a.Record, audit.CancelAppointment)
 	}
-	if !from.Booked() && to.Booked() {
-		s.noteBooking()
-	}
 	if from != to && to == collections.AppointmentArrived {
 		a.Set("arrival_time", s.now)
 		a.Set("check_in_time", s.now)
@@ -604,13 +626,6 @@ func (s *save) noteMove(from, to collections.AppointmentStatus, visitChanged boo
 var nameOfMove = map[collections.AppointmentStatus]audit.Action{collections.AppointmentConfirmed: audit.ConfirmAppointment,
 	collections.AppointmentArrived: audit.CheckIn, collections.AppointmentInProgress: audit.StartVisit,
 	collections.AppointmentCompleted: audit.CompleteVisit, collections.AppointmentNoShow: audit.MarkNoShow}
-
-// noteBooking writes since when the time is agreed. Of what an import brings, that is not known unless it says so.
-func (s *save) noteBooking() {
-	if s.actor.Kind != kernel.KindSystem {
-		s.after.Set("booked_at", s.now)
-	}
-}
 
 // codeOf finds a problem of a field in what a save came back with; "" when that is not why it failed.
 func codeOf(err error, field string) string {
