@@ -3,7 +3,6 @@ package scheduling
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/pocketbase/dbx"
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -56,7 +55,7 @@ func (s *save) takesTime() bool {
 // wish is what this save wants, for the rules of openings.
 func (s *save) wish() wish {
 	w := wish{client: s.after.Client(), service: s.service, location: s.location, place: s.after.Place(), clinician: s.after.Clinician(),
-		except: s.after.Id, length: s.visitLength(), by: s.actor}
+		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && hoursWaived(s.after)}
 	if s.after.Status() == collections.AppointmentRequested {
 		w.by = askedOfTheClinic // its notice and horizon are those of requests, and the clinic decides it
 	}
@@ -99,8 +98,11 @@ func chooseClinician(tx core.App, s *save) error {
 
 // refuseClosed asks whether the time is open. That it is taken is said of who or what takes it.
 func (s *save) refuseClosed(tx core.App) error {
-	if s.actor.Kind == kernel.KindSystem {
-		return nil
+	if s.actor.Kind == kernel.KindSystem || s.actor.IsStaff() && !s.after.Start().After(s.now) {
+		return nil // who is here already is written down as they are; the database refuses what overlaps
+	}
+	if err := s.refuseOnlyAskable(tx); err != nil {
+		return err
 	}
 	err := refuseUnopened(tx, s.wish(), s.after.Start())
 	if codeOf(err, "start_time") != codeSlotTaken {
@@ -108,12 +110,28 @@ func (s *save) refuseClosed(tx core.App) error {
 	}
 	t := slotOf(s.after)
 	if t.clinician != "" {
-		if free, err := freeClinicians(tx, t, t.clinician); err != nil || len(free) == 0 {
-			return errors.Join(err, validation.Errors{"clinician": problem(codeSlotTaken, "That time was just taken.")})
+		free, failed := freeClinicians(tx, t, t.clinician)
+		if failed != nil {
+			return failed
+		}
+		if len(free) == 0 {
+			return validation.Errors{"clinician": problem(codeSlotTaken, "That time was just taken.")}
 		}
 	}
-	if busy, err := clientIsBusy(tx, t); err != nil || busy {
-		return errors.Join(err, validation.Errors{"client": problem(codeSlotTaken, "The client has another visit at that time.")})
+	busy, failed := clientIsBusy(tx, t)
+	if failed != nil {
+		return failed
+	}
+	if busy {
+		return validation.Errors{"client": problem(codeSlotTaken, "The client has another visit at that time.")}
+	}
+	if s.after.Status().Holds() {
+		if err := chooseRoom(tx, s); err != nil {
+			return err
+		}
+		if err := chooseEquipment(tx, s); err != nil {
+			return err
+		}
 	}
 	return err
 }
@@ -188,22 +206,14 @@ type thing struct {
 
 // is tells whether a unit is what a service asks for.
 func (t thing) is(wanted string) bool {
-	kind := t.Type
-	if kind == "" {
-		kind = t.Name
-	}
-	return strings.EqualFold(strings.TrimSpace(kind), strings.TrimSpace(wanted))
+	return isWord(t.Type, wanted) || isWord(t.Name, wanted)
 }
 
 // chooseEquipment finds one unit of each thing that the service asks for: the units the visit has, while they are free,
 // and those that somebody named, then the first by name.
 func chooseEquipment(tx core.App, s *save) error {
 	a := s.after
-	if a.Place() != collections.InOffice {
-		a.Set("equipment", []string{})
-		return nil
-	}
-	wanted := s.service.RequiredEquipment()
+	wanted := wordsOf(s.service.GetString("required_equipment"))
 	kept := a.Equipment()
 	named := s.changedEquipment()
 	if len(wanted) == 0 && (named || len(kept) == 0) {
