@@ -90,8 +90,31 @@ func visitOf(app core.App, a *collections.Appointment) (visit, error) {
 	if err != nil {
 		return v, err
 	}
-	v.mode = narrower(v.mode, collections.BookingMode(clinician.GetString("booking_mode")))
-	return v, nil
+	kept, err := enforced(app, clinician.Id)
+	v.mode = modeWith(v.mode, collections.BookingMode(clinician.GetString("booking_mode")), kept)
+	return v, err
+}
+
+// modeWith is what a client may do with a service and a clinician: the narrower of what both allow, and to ask at most
+// while the clinic keeps no hours for the clinician.
+func modeWith(service, clinician collections.BookingMode, enforced bool) collections.BookingMode {
+	mode := narrower(service, clinician)
+	if !enforced {
+		mode = narrower(mode, collections.BookingRequest)
+	}
+	return mode
+}
+
+// refuseAskedFor: a client moves to another clinician only where they could book with them.
+func (s *save) refuseAskedFor() (bool, error) {
+	if s.actor.Kind != kernel.KindClient || !s.changed("clinician") {
+		return false, nil
+	}
+	to, err := visitOf(s.app, s.after)
+	if isNoRows(err) {
+		return false, nil // the clinician is not there, which load says better
+	}
+	return to.mode != collections.BookingInstant, err
 }
 
 // holdToTerms refuses what the clinic's terms do not allow now, and writes what the change costs. changed are the fields
@@ -117,6 +140,11 @@ func (s *save) holdToTerms(from, to collections.AppointmentStatus, changed []str
 		}
 	default:
 		reason = t.move
+		if ask, err := s.refuseAskedFor(); err != nil {
+			return err
+		} else if ask && reason == "" {
+			reason = reasonAskToMove
+		}
 	}
 	if reason != "" {
 		return t.refusal(reason, v, to, collections.Settings(s.app))

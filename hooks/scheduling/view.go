@@ -88,6 +88,7 @@ type row struct {
 	notes, message, link, guestName                  string // sealed
 	booked, waiting, series, mode, clinicianMode     string
 	serviceFee                                       int
+	enforced                                         bool
 	firstName, lastName, title, serviceName          string
 	placeName, street, city, state, zipCode, country string
 }
@@ -100,6 +101,7 @@ const (
 	a.duration, a.deposit_cents, a.status, a.service_location, a.deposit_paid,
 	a.group_booking, coalesce(a.preferences, ''), a.submitted_at, a.updated, a.patient_notes, a.message_to_client, a.telehealth_link, a.guest_name,
 	a.booked_at, a.waiting_room_status, a.series, coalesce(s.booking_mode, ''), coalesce(c.booking_mode, ''), coalesce(s.late_fee_cents, 0),
+	EXISTS (SELECT 1 FROM shifts w WHERE w.clinician = a.clinician),
 	coalesce(c.first_name, ''), coalesce(c.last_name, ''), coalesce(c.title, ''), coalesce(s.name, ''),
 	coalesce(l.name, ''), coalesce(l.street, ''), coalesce(l.city, ''), coalesce(l.state, ''), coalesce(l.zip_code, ''), coalesce(l.country, '')`
 
@@ -112,7 +114,7 @@ func (r *row) targets() []any {
 		&r.start, &r.end, &r.timeZone, &r.localDate, &r.localStart,
 		&r.duration, &r.deposit, &r.status, &r.where, &r.depositPaid,
 		&r.group, &r.preferences, &r.submitted, &r.updated, &r.notes, &r.message, &r.link, &r.guestName,
-		&r.booked, &r.waiting, &r.series, &r.mode, &r.clinicianMode, &r.serviceFee,
+		&r.booked, &r.waiting, &r.series, &r.mode, &r.clinicianMode, &r.serviceFee, &r.enforced,
 		&r.firstName, &r.lastName, &r.title, &r.serviceName,
 		&r.placeName, &r.street, &r.city, &r.state, &r.zipCode, &r.country}
 }
@@ -176,7 +178,7 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 		return Appointment{}, err
 	}
 	may := termsOf(v.settings, visit{status: status, place: where, start: start, end: end, bookedAt: booked, zone: zone, feeCents: r.serviceFee,
-		mode: narrower(collections.BookingMode(r.mode), collections.BookingMode(r.clinicianMode))}, v.now, kernel.Actor{Kind: kernel.KindClient})
+		mode: modeWith(collections.BookingMode(r.mode), collections.BookingMode(r.clinicianMode), r.enforced)}, v.now, kernel.Actor{Kind: kernel.KindClient})
 	if formsDue == nil {
 		formsDue = []string{}
 	}
