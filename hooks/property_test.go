@@ -19,6 +19,12 @@ import (
 var bodies = map[string]map[string]any{
 	"PATCH /api/v1/portal/forms/{id}":                   {"responses": map[string]any{}, "draftVersion": 0},
 	"POST /api/v1/portal/appointments/request":          {"appointmentType": testkit.Therapy, "serviceLocation": "IN_OFFICE", "reasonForVisit": "x", "preferredDate1": "2026-12-21", "preferredTime1": "10:00"},
+	"PATCH /api/v1/portal/appointments/{id}":            {"patientNotes": "I come by bus."},
+	"DELETE /api/v1/portal/appointments/{id}":           {"reason": "I am ill."},
+	"POST /api/v1/portal/appointments/{id}/cancel":      {"reason": "I am ill."},
+	"POST /api/v1/portal/appointments/{id}/reschedule":  {"startTime": "2026-12-21T10:00"},
+	"POST /api/v1/desk/appointments/{id}/move":          {"status": "cancelled", "reason": "Ana is ill."},
+	"POST /api/v1/desk/appointments/{id}/reschedule":    {"startTime": "2026-12-21T10:00", "reason": "Ana is away."},
 	"POST /api/v1/desk/requests/{id}/confirm":           {"preference": 1},
 	"POST /api/v1/desk/requests/{id}/decline":           {"reason": "Full."},
 	"POST /api/v1/desk/invoices":                        {"clientId": testkit.Ada, "items": []map[string]any{{"description": "Session", "quantity": 1, "unitCents": 100}}, "dueOn": "2026-12-31"},

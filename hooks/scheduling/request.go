@@ -135,7 +135,7 @@ func usualLocation(c *kernel.Call, cat *catalogue, clinician string) (string, er
 
 // reasons are the codes that travel as details.reason too, the most telling first.
 var reasons = []string{"service_not_found", "service_not_bookable", "clinician_not_found", "clinician_not_for_service",
-	"clinician_not_at_location", "clinician_not_accepting", "nonexistent_time", "past", "too_soon", "too_far"}
+	"clinician_not_at_location", "clinician_not_accepting", "nonexistent_time", "outside_hours", "past", "too_soon", "too_far"}
 
 // inTheWordsOfTheRequest renames the fields of the record to those that were sent: "preferences.1.time" is
 // preferredTime2 when the second pair that was filled in is the second, and the service was sent as
