@@ -34,6 +34,7 @@ func writeWithEffects(e *core.RecordEvent) error {
 	outside, _ := e.Record.GetRaw(outsideKey).(bool)
 	e.Record.SetRaw(outsideKey, nil)
 	defer e.Record.SetRaw(keepKey, nil)
+	defer forgetRiders(e.Record)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
 		s.outside = outside
@@ -47,6 +48,9 @@ func writeWithEffects(e *core.RecordEvent) error {
 			return sayWhatTheDatabaseRefused(err)
 		}
 		if err := writeHistory(tx, s); err != nil {
+			return err
+		}
+		if err := countNoShow(tx, s); err != nil {
 			return err
 		}
 		return writeLetters(tx, s)
@@ -153,9 +157,9 @@ func sayWhatTheDatabaseRefused(err error) error {
 	return err
 }
 
-// writeHistory keeps one row for each creation, move and change of time.
+// writeHistory keeps one row for each creation, move and change of time or clinician.
 func writeHistory(tx core.App, s *save) error {
-	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) && s.keep == "" {
+	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) && !s.changed("clinician") && s.keep == "" {
 		return nil
 	}
 	h, err := collections.NewAppointmentEvent(tx, s.before, s.after, s.now)
@@ -169,9 +173,7 @@ func writeHistory(tx core.App, s *save) error {
 	case collections.AppointmentCancelled:
 		h.SetReason(s.after.GetString("cancellation_reason"))
 	default:
-		if s.outside {
-			h.SetReason("outside working hours")
-		}
+		h.SetReason(s.reason())
 	}
 	if s.keep != "" {
 		h.SetReason(s.reasonOfClocks())
