@@ -18,6 +18,8 @@ import (
 // bodies are what routes need to say yes; what is not here is asked with what their ids give.
 var bodies = map[string]map[string]any{
 	"PATCH /api/v1/portal/forms/{id}":                   {"responses": map[string]any{}, "draftVersion": 0},
+	"POST /api/v1/portal/appointments":                  {"serviceId": testkit.Therapy, "locationId": testkit.Location, "serviceLocation": "IN_OFFICE", "startTime": "2026-12-21T17:00:00Z"},
+	"POST /api/v1/desk/appointments":                    {"serviceId": testkit.Therapy, "locationId": testkit.Location, "serviceLocation": "IN_OFFICE", "startTime": "2026-12-21T17:00:00Z"},
 	"POST /api/v1/portal/appointments/request":          {"appointmentType": testkit.Therapy, "serviceLocation": "IN_OFFICE", "reasonForVisit": "x", "preferredDate1": "2026-12-21", "preferredTime1": "10:00"},
 	"PATCH /api/v1/portal/appointments/{id}":            {"patientNotes": "I come by bus."},
 	"DELETE /api/v1/portal/appointments/{id}":           {"reason": "I am ill."},
