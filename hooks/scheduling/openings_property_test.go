@@ -3,13 +3,14 @@ package scheduling
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
+	"sort"
 	"strings"
 	"testing"
 	"time"
 
 	"anteroom/collections"
+	"anteroom/collections/zones"
 )
 
 // The engine calculates with whole numbers over intervals. The reference below is slow and obvious: it walks real
@@ -263,16 +264,17 @@ func randomWall(r *rand.Rand, near int) string {
 	return fmt.Sprintf("%02d:%02d", m/60, m%60)
 }
 
-// changesOf are the instants between 2026 and 2035 at which the clocks of a zone change.
+// changesOf are the instants between 2026 and 2035 at which the clocks of a zone change, to the minute.
 func changesOf(zone *time.Location) []time.Time {
 	var out []time.Time
-	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); ; {
-		_, end := at.In(zone).ZoneBounds()
-		if end.IsZero() || end.Year() > 2035 {
-			return out
+	offset := func(at time.Time) int { _, o := at.In(zone).Zone(); return o }
+	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2036; at = at.Add(24 * time.Hour) {
+		if next := at.Add(24 * time.Hour); offset(at) != offset(next) {
+			n := sort.Search(24*60, func(m int) bool { return offset(at.Add(time.Duration(m)*time.Minute)) != offset(at) })
+			out = append(out, at.Add(time.Duration(n)*time.Minute))
 		}
-		out, at = append(out, end), end
 	}
+	return out
 }
 
 func randomPlan(r *rand.Rand, name string, zone *time.Location, changes []time.Time) *plan {
@@ -280,7 +282,7 @@ func randomPlan(r *rand.Rand, name string, zone *time.Location, changes []time.T
 	around := time.Date(2026+r.IntN(10), time.Month(1+r.IntN(12)), 1+r.IntN(28), r.IntN(24), r.IntN(60), 0, 0, time.UTC)
 	near := r.IntN(24 * 60)
 	if len(changes) > 0 && r.IntN(5) > 0 {
-		change := changes[r.IntN(len(changes))].UTC()
+		change := changes[r.IntN(len(changes))]
 		around = change.Add(-time.Duration(r.IntN(40*60)) * time.Minute)
 		local := change.In(zone)
 		near = local.Hour()*60 + local.Minute()
@@ -368,13 +370,13 @@ func (p *plan) compare(t *testing.T, seed uint64) (offered int) {
 // TestOpeningsAgainstEveryMinute draws clinics in zones of the whole world, mostly around a change of their clocks.
 func TestOpeningsAgainstEveryMinute(t *testing.T) {
 	const cases = 150
-	zones := zoneNames(t)
+	names := zones.Names()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	offered, changed := 0, 0
 	for range cases {
-		name := zones[r.IntN(len(zones))]
+		name := names[r.IntN(len(names))]
 		zone, err := collections.Zone(name)
 		if err != nil {
 			t.Fatal(err)
@@ -389,25 +391,4 @@ func TestOpeningsAgainstEveryMinute(t *testing.T) {
 	if offered < cases || changed == 0 {
 		t.Errorf("only %d starts were offered, in %d zones whose clocks change: the draw is too poor", offered, changed)
 	}
-}
-
-// zoneNames lists zones by the text form of the zone database.
-func zoneNames(t *testing.T) []string {
-	t.Helper()
-	raw, err := os.ReadFile("/usr/share/zoneinfo/tzdata.zi")
-	if err != nil {
-		t.Skip("this machine has no list of zones: ", err)
-	}
-	var names []string
-	for _, line := range strings.Split(string(raw), "\n") {
-		f := strings.Fields(line)
-		if len(f) > 1 && f[0] == "Z" {
-			names = append(names, f[1])
-		}
-		if len(f) > 2 && f[0] == "L" {
-			names = append(names, f[2])
-		}
-	}
-	slices.Sort(names)
-	return names
 }
