@@ -392,3 +392,51 @@ func TestOpeningsAgainstEveryMinute(t *testing.T) {
 		t.Errorf("only %d starts were offered, in %d zones whose clocks change: the draw is too poor", offered, changed)
 	}
 }
+
+// TestOpeningsWhereClocksChange names the days that matter, and what is offered on them.
+func TestOpeningsWhereClocksChange(t *testing.T) {
+	for name, s := range map[string]struct {
+		zone, first, last, from, until string
+		hold, step                     int64
+		want                           string
+	}{
+		"New York goes forward":          {"America/New_York", "2027-03-14", "", "01:00", "04:00", 60, 30, "01:00-05 01:30-05 03:00-04"},
+		"New York goes back":             {"America/New_York", "2027-11-07", "", "00:30", "02:30", 60, 30, "00:30-04 01:00-04 01:30-04 01:00-05 01:30-05"},
+		"a shift that begins in the gap": {"America/New_York", "2027-03-14", "", "02:30", "04:00", 30, 30, "03:00-04 03:30-04"},
+		"a shift that ends in the gap":   {"America/New_York", "2027-03-14", "", "01:00", "02:30", 30, 30, "01:00-05 01:30-05"},
+		"a shift within the gap":         {"America/New_York", "2027-03-14", "", "02:15", "02:45", 5, 5, ""},
+		"from the first to the second":   {"America/New_York", "2027-11-07", "", "01:30", "01:45", 30, 15, "01:30-04 01:45-04 01:00-05 01:15-05"},
+		"a night across the gap": {"America/New_York", "2027-03-13", "", "22:00", "06:00", 60, 60,
+			"22:00-05 23:00-05 00:00-05 01:00-05 03:00-04 04:00-04 05:00-04"},
+		"a night across the fold": {"America/New_York", "2027-11-06", "", "23:00", "03:00", 60, 60, "23:00-04 00:00-04 01:00-04 01:00-05 02:00-05"},
+		"Lord Howe goes back":     {"Australia/Lord_Howe", "2027-04-04", "", "01:00", "03:00", 30, 30, "01:00+11 01:30+11 01:30+1030 02:00+1030 02:30+1030"},
+		"Lord Howe goes forward":  {"Australia/Lord_Howe", "2027-10-03", "", "01:00", "03:00", 30, 30, "01:00+1030 01:30+1030 02:30+11"},
+		"Casablanca in Ramadan":   {"Africa/Casablanca", "2026-02-15", "", "02:00", "04:00", 60, 60, "02:00+01 02:00+00 03:00+00"},
+		"Casablanca settles":      {"Africa/Casablanca", "2026-09-20", "", "01:00", "03:00", 60, 60, "01:00+01 01:00+00 02:00+00"},
+		"Apia skips a day":        {"Pacific/Apia", "2011-12-29", "2011-12-31", "09:00", "11:00", 60, 60, "09:00-10 10:00-10 09:00+14 10:00+14"},
+		"Apia has no summer time": {"Pacific/Apia", "2027-09-26", "", "02:00", "05:00", 60, 60, "02:00+13 03:00+13 04:00+13"},
+	} {
+		zone, err := collections.Zone(s.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _ := parseDay(s.first)
+		last := first
+		if s.last != "" {
+			last, _ = parseDay(s.last)
+		}
+		p := &plan{name: name, zone: zone, visit: s.hold * 60, hold: s.hold * 60, step: s.step, from: first.AddDate(0, 0, -1), to: last.AddDate(0, 0, 2),
+			shifts: []yearly{{collections.Recurrence{FirstDay: s.first, LastDay: s.last, StartsAt: s.from, EndsAt: s.until},
+				func(day time.Time) bool { return !day.Before(first) && !day.After(last) }}}}
+		var got []string
+		for _, at := range p.offered(t) {
+			local := time.Unix(at, 0).In(zone)
+			offset := local.Format("-0700")
+			got = append(got, local.Format("15:04")+strings.TrimSuffix(offset, "00"))
+		}
+		if strings.Join(got, " ") != s.want {
+			t.Errorf("%s: %s\nwanted: %s", name, strings.Join(got, " "), s.want)
+		}
+		p.compare(t, 0)
+	}
+}

@@ -379,3 +379,31 @@ func TestAvailabilityIsRefused(t *testing.T) {
 		t.Errorf("62 days: %d %s", got.Status, got.Body)
 	}
 }
+
+// What a request keeps, or an offer, no door takes from under it, with hours or without; whom it is kept for may.
+func TestATimeThatIsKeptForSomebody(t *testing.T) {
+	c := newClinic(t)
+	everybodySignsIn(t, c)
+	offer(t, c, testkit.Bo, at("2026-12-21T17:00:00Z"), time.Hour)
+	for _, s := range []struct {
+		client, want string
+	}{{testkit.Ada, "slot_taken"}, {testkit.Bo, ""}} {
+		r := recordOf(t, c, map[string]any{"client": s.client, "clinician": testkit.Ana, "service": testkit.Therapy, "location": testkit.Location,
+			"status": "scheduled", "service_location": "in_office", "requested_via": "phone", "start_time": "2026-12-21 17:30:00.000Z"})
+		r.SetRaw("@scheduling.outside", true) // which is about hours, not about others
+		if err := kernel.SaveAs(c.App, deskActor(), r); codeIn(err, "start_time") != s.want {
+			t.Errorf("for %s: %v", s.client, err)
+		}
+	}
+	// a confirmation is told so, and by whom the time is not: the client who asked for it may have it
+	id := ask(t, c, map[string]any{"preferredTime1": "13:00"})
+	change(t, c, c.Find(t, "appointments", id), map[string]any{"holds_slot": true})
+	other := ask(t, c, map[string]any{"preferredTime1": "13:30"}, "X-Client-Id", testkit.Cleo)
+	desk := c.As(t, testkit.DeskEmail)
+	if got := c.Do(t, http.MethodPost, requests+"/"+other+"/confirm", desk, map[string]any{"preference": 1}); got.Status != http.StatusConflict || !strings.Contains(string(got.Body), "SLOT_UNAVAILABLE") {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	if got := c.Do(t, http.MethodPost, requests+"/"+id+"/confirm", desk, map[string]any{"preference": 1}); got.Status != http.StatusOK {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+}
