@@ -53,7 +53,7 @@ lint: $(GOLANGCI) ## gofmt, vet and golangci-lint
 	$(GOLANGCI) run ./...
 
 chaos: ## slow clients by the thousand, and an end under load; takes a minute
-	ulimit -n 8192 2>/dev/null; go test -tags chaos -count=1 -timeout 5m -run Chaos -v .
+	ulimit -n 8192 2>/dev/null; go test -tags chaos -count=1 -timeout 5m -run Chaos -v . ./hooks/scheduling
 
 bench: ## own appointments against bare PocketBase and the floor, in one run
 	go run ./bench

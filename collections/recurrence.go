@@ -34,9 +34,9 @@ const (
 var ErrTooManyDays = errors.New("too many days to look at")
 
 // The Gregorian calendar repeats after 400 years, weekdays included (146,097 days are 20,871 weeks). A rule is expanded
-// in the last of these cycles before the year 9999, where the library stops looking: so that a rule that never names a
-// day is found out in 400 years of looking and not in 8,000.
-func lateCycle(firstDay time.Time) (years int) { return (9999 - firstDay.Year()) / 400 * 400 }
+// in a late cycle, 200 to 600 years before the year 9999, where the library stops looking: so that a rule that never
+// names a day is found out in some hundred years of looking and not in 8,000.
+func lateCycle(firstDay time.Time) (years int) { return (9799 - firstDay.Year()) / 400 * 400 }
 
 // Days gives the days from the first to the last, both included and as midnights in UTC, in order.
 func (r Recurrence) Days(from, to time.Time) ([]time.Time, error) {

@@ -30,6 +30,7 @@ const (
 	deskVisits   = "desk, clinicians within reach or of their own visits"
 	careReach    = "clinical, clinicians within reach"
 	deskAlone    = "front desk and admin"
+	ownBreaks    = "desk, clinicians their own"
 	glassRule    = "admin, and clinicians of their own"
 	noteReader   = "a note's author, and clinicians within reach once it is signed"
 	noteAuthor   = "a note's author"
@@ -74,6 +75,7 @@ var ruleTexts = map[string]string{
 	deskVisits:   anyDesk + " && (" + ownVisit + reached("client.") + ")",
 	careReach:    anyCare + " && " + reached("client."),
 	deskAlone:    active + " && (" + adminRole + " || " + frontRole + ")",
+	ownBreaks:    anyDesk + " && (@request.auth.role != \"clinician\" || clinician.staff = @request.auth.id)",
 	glassRule:    anyCare + " && (" + adminRole + " || staff = @request.auth.id)",
 	noteReader:   anyCare + ` && (author = @request.auth.id || (` + doctorRole + ` && status = "signed" && kind != "psychotherapy" && ` + reached("client.") + "))",
 	noteAuthor:   anyCare + " && author = @request.auth.id",
@@ -95,6 +97,7 @@ var rolesOf = map[string][]string{
 	deskVisits:   {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
 	careReach:    {testkit.AdminEmail, testkit.AnaEmail},
 	deskAlone:    {testkit.AdminEmail, testkit.DeskEmail},
+	ownBreaks:    {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
 	glassRule:    {testkit.AdminEmail, testkit.AnaEmail},
 	noteReader:   {testkit.AnaEmail},
 	noteAuthor:   {testkit.AnaEmail},
@@ -109,11 +112,13 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"appointment_history":  {visitLog, ownerOnly, ownerOnly},
 	"appointments":         {visitors, deskRole, deskVisits},
 	"break_glass":          {glassRule, ownerOnly, ownerOnly},
+	"breaks":               {anyStaff, ownBreaks, ownBreaks},
 	"care_team":            {deskReach, deskRole, deskReach},
 	"client_access":        {deskReach, deskRole, deskReach},
 	"clients":              {patients, deskRole, deskPatients},
 	"clinic_settings":      {anyStaff, ownerOnly, adminOnly},
 	"clinicians":           {anyStaff, adminOnly, adminOnly},
+	"closures":             {anyStaff, deskAlone, deskAlone},
 	"form_pdfs":            {ownerOnly, ownerOnly, ownerOnly},
 	"form_submissions":     {careReach, ownerOnly, ownerOnly},
 	"form_templates":       {anyStaff, ownerOnly, ownerOnly},
@@ -136,6 +141,7 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"rooms":                {anyStaff, adminOnly, adminOnly},
 	"service_categories":   {anyStaff, adminOnly, adminOnly},
 	"services":             {anyStaff, adminOnly, adminOnly},
+	"shifts":               {anyStaff, deskAlone, deskAlone},
 	"staff":                {anyStaff, ownerOnly, ownerOnly},
 	"staff_notifications":  {forMe, ownerOnly, forMe},
 	"stripe_events":        {adminOnly, ownerOnly, ownerOnly},
@@ -212,6 +218,9 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); owed(w); treated(w) }})
 	w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/"})
 	w.Add(t, "service_categories", map[string]any{"name": "Talking"})
+	w.Add(t, "shifts", map[string]any{"clinician": testkit.Ana, "location": testkit.Location, "first_day": "2026-12-01", "starts_at": "09:00", "ends_at": "17:00"})
+	w.Add(t, "breaks", map[string]any{"clinician": testkit.Ana, "first_day": "2026-12-01"})
+	w.Add(t, "closures", map[string]any{"name": "Holiday", "first_day": "2026-12-25"})
 	w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
 	others := w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/", "staff": testkit.Admin, "cause": "mine"}).Id
 	for name, rules := range apiRules {

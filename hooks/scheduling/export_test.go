@@ -30,7 +30,10 @@ func Queries() map[string]string {
 
 // Named are the queries with named parameters.
 func Named() map[string]string {
-	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown}
+	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown,
+		"hours kept": selectEnforced, "shifts": selectShifts, "breaks": selectBreaks, "closures": selectClosures,
+		"held": selectHeld, "held but one": selectHeld + exceptThis, "held rooms": selectHeldRooms, "held equipment": selectHeldEquipment,
+		"held client": selectHeldClient, "asked": selectAsked, "offered": selectOffered, "capacity": selectCapacity}
 }
 
 func hasField(err error, name string) bool {

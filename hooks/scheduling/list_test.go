@@ -319,7 +319,7 @@ func plansSeek(t *testing.T, c *testkit.Clinic) {
 	for name, q := range scheduling.Named() {
 		// dbx's own placeholders, as it would send them
 		for _, p := range []string{"service", "only", "video", "location", "client", "now", "id", "day", "hold_start", "hold_end", "day_before",
-			"day_after", "start", "end", "clinician"} {
+			"day_after", "start", "end", "clinician", "clinicians", "place", "from", "to", "entry", "rooms", "except"} {
 			q = strings.ReplaceAll(q, "{:"+p+"}", "''")
 		}
 		all[name] = plan(t, c, strings.NewReplacer("[[", "`", "]]", "`").Replace(q))

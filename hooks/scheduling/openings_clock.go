@@ -14,23 +14,28 @@ const dayLong = 24 * 60 * 60
 // clockOf reads a zone's periods around a range of instants, three days wider at both ends: a wall time is at most a
 // day from its instant.
 func clockOf(zone *time.Location, from, to int64) clock {
-	var c clock
-	for at := time.Unix(from-3*dayLong, 0).In(zone); ; {
-		start, end := at.ZoneBounds()
-		_, offset := at.Zone()
-		p := period{from: -1 << 62, until: 1 << 62, offset: int64(offset)}
-		if !start.IsZero() {
-			p.from = start.Unix()
+	c := clock{}
+	begin, end := from-3*dayLong, to+3*dayLong
+	for at := begin; at <= end; {
+		t := time.Unix(at, 0).In(zone)
+		_, offset := t.Zone()
+		_, bound := t.ZoneBounds()
+		until := bound.Unix()
+		switch {
+		case bound.IsZero():
+			until = end + 1
+		case until <= at:
+			until = at + dayLong // Go says that of the last day of a leap year: its years have 365 days there
 		}
-		if !end.IsZero() {
-			p.until = end.Unix()
+		if n := len(c.periods); n > 0 && c.periods[n-1].offset == int64(offset) {
+			c.periods[n-1].until = until // a new year, or a new name of the same clocks
+		} else {
+			c.periods = append(c.periods, period{at, until, int64(offset)})
 		}
-		c.periods = append(c.periods, p)
-		if p.until > to+3*dayLong {
-			return c
-		}
-		at = end
+		at = until
 	}
+	c.periods[0].from, c.periods[len(c.periods)-1].until = -1<<62, 1<<62
+	return c
 }
 
 // wall gives what the clocks show at an instant.

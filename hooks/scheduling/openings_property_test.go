@@ -3,13 +3,14 @@ package scheduling
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
+	"sort"
 	"strings"
 	"testing"
 	"time"
 
 	"anteroom/collections"
+	"anteroom/collections/zones"
 )
 
 // The engine calculates with whole numbers over intervals. The reference below is slow and obvious: it walks real
@@ -263,16 +264,17 @@ func randomWall(r *rand.Rand, near int) string {
 	return fmt.Sprintf("%02d:%02d", m/60, m%60)
 }
 
-// changesOf are the instants between 2026 and 2035 at which the clocks of a zone change.
+// changesOf are the instants between 2026 and 2035 at which the clocks of a zone change, to the minute.
 func changesOf(zone *time.Location) []time.Time {
 	var out []time.Time
-	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); ; {
-		_, end := at.In(zone).ZoneBounds()
-		if end.IsZero() || end.Year() > 2035 {
-			return out
+	offset := func(at time.Time) int { _, o := at.In(zone).Zone(); return o }
+	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2036; at = at.Add(24 * time.Hour) {
+		if next := at.Add(24 * time.Hour); offset(at) != offset(next) {
+			n := sort.Search(24*60, func(m int) bool { return offset(at.Add(time.Duration(m)*time.Minute)) != offset(at) })
+			out = append(out, at.Add(time.Duration(n)*time.Minute))
 		}
-		out, at = append(out, end), end
 	}
+	return out
 }
 
 func randomPlan(r *rand.Rand, name string, zone *time.Location, changes []time.Time) *plan {
@@ -280,7 +282,7 @@ func randomPlan(r *rand.Rand, name string, zone *time.Location, changes []time.T
 	around := time.Date(2026+r.IntN(10), time.Month(1+r.IntN(12)), 1+r.IntN(28), r.IntN(24), r.IntN(60), 0, 0, time.UTC)
 	near := r.IntN(24 * 60)
 	if len(changes) > 0 && r.IntN(5) > 0 {
-		change := changes[r.IntN(len(changes))].UTC()
+		change := changes[r.IntN(len(changes))]
 		around = change.Add(-time.Duration(r.IntN(40*60)) * time.Minute)
 		local := change.In(zone)
 		near = local.Hour()*60 + local.Minute()
@@ -368,13 +370,13 @@ func (p *plan) compare(t *testing.T, seed uint64) (offered int) {
 // TestOpeningsAgainstEveryMinute draws clinics in zones of the whole world, mostly around a change of their clocks.
 func TestOpeningsAgainstEveryMinute(t *testing.T) {
 	const cases = 150
-	zones := zoneNames(t)
+	names := zones.Names()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	offered, changed := 0, 0
 	for range cases {
-		name := zones[r.IntN(len(zones))]
+		name := names[r.IntN(len(names))]
 		zone, err := collections.Zone(name)
 		if err != nil {
 			t.Fatal(err)
@@ -391,23 +393,50 @@ func TestOpeningsAgainstEveryMinute(t *testing.T) {
 	}
 }
 
-// zoneNames lists zones by the text form of the zone database.
-func zoneNames(t *testing.T) []string {
-	t.Helper()
-	raw, err := os.ReadFile("/usr/share/zoneinfo/tzdata.zi")
-	if err != nil {
-		t.Skip("this machine has no list of zones: ", err)
-	}
-	var names []string
-	for _, line := range strings.Split(string(raw), "\n") {
-		f := strings.Fields(line)
-		if len(f) > 1 && f[0] == "Z" {
-			names = append(names, f[1])
+// TestOpeningsWhereClocksChange names the days that matter, and what is offered on them.
+func TestOpeningsWhereClocksChange(t *testing.T) {
+	for name, s := range map[string]struct {
+		zone, first, last, from, until string
+		hold, step                     int64
+		want                           string
+	}{
+		"New York goes forward":          {"America/New_York", "2027-03-14", "", "01:00", "04:00", 60, 30, "01:00-05 01:30-05 03:00-04"},
+		"New York goes back":             {"America/New_York", "2027-11-07", "", "00:30", "02:30", 60, 30, "00:30-04 01:00-04 01:30-04 01:00-05 01:30-05"},
+		"a shift that begins in the gap": {"America/New_York", "2027-03-14", "", "02:30", "04:00", 30, 30, "03:00-04 03:30-04"},
+		"a shift that ends in the gap":   {"America/New_York", "2027-03-14", "", "01:00", "02:30", 30, 30, "01:00-05 01:30-05"},
+		"a shift within the gap":         {"America/New_York", "2027-03-14", "", "02:15", "02:45", 5, 5, ""},
+		"from the first to the second":   {"America/New_York", "2027-11-07", "", "01:30", "01:45", 30, 15, "01:30-04 01:45-04 01:00-05 01:15-05"},
+		"a night across the gap": {"America/New_York", "2027-03-13", "", "22:00", "06:00", 60, 60,
+			"22:00-05 23:00-05 00:00-05 01:00-05 03:00-04 04:00-04 05:00-04"},
+		"a night across the fold": {"America/New_York", "2027-11-06", "", "23:00", "03:00", 60, 60, "23:00-04 00:00-04 01:00-04 01:00-05 02:00-05"},
+		"Lord Howe goes back":     {"Australia/Lord_Howe", "2027-04-04", "", "01:00", "03:00", 30, 30, "01:00+11 01:30+11 01:30+1030 02:00+1030 02:30+1030"},
+		"Lord Howe goes forward":  {"Australia/Lord_Howe", "2027-10-03", "", "01:00", "03:00", 30, 30, "01:00+1030 01:30+1030 02:30+11"},
+		"Casablanca in Ramadan":   {"Africa/Casablanca", "2026-02-15", "", "02:00", "04:00", 60, 60, "02:00+01 02:00+00 03:00+00"},
+		"Casablanca settles":      {"Africa/Casablanca", "2026-09-20", "", "01:00", "03:00", 60, 60, "01:00+01 01:00+00 02:00+00"},
+		"Apia skips a day":        {"Pacific/Apia", "2011-12-29", "2011-12-31", "09:00", "11:00", 60, 60, "09:00-10 10:00-10 09:00+14 10:00+14"},
+		"Apia has no summer time": {"Pacific/Apia", "2027-09-26", "", "02:00", "05:00", 60, 60, "02:00+13 03:00+13 04:00+13"},
+	} {
+		zone, err := collections.Zone(s.zone)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(f) > 2 && f[0] == "L" {
-			names = append(names, f[2])
+		first, _ := parseDay(s.first)
+		last := first
+		if s.last != "" {
+			last, _ = parseDay(s.last)
 		}
+		p := &plan{name: name, zone: zone, visit: s.hold * 60, hold: s.hold * 60, step: s.step, from: first.AddDate(0, 0, -1), to: last.AddDate(0, 0, 2),
+			shifts: []yearly{{collections.Recurrence{FirstDay: s.first, LastDay: s.last, StartsAt: s.from, EndsAt: s.until},
+				func(day time.Time) bool { return !day.Before(first) && !day.After(last) }}}}
+		var got []string
+		for _, at := range p.offered(t) {
+			local := time.Unix(at, 0).In(zone)
+			offset := local.Format("-0700")
+			got = append(got, local.Format("15:04")+strings.TrimSuffix(offset, "00"))
+		}
+		if strings.Join(got, " ") != s.want {
+			t.Errorf("%s: %s\nwanted: %s", name, strings.Join(got, " "), s.want)
+		}
+		p.compare(t, 0)
 	}
-	slices.Sort(names)
-	return names
 }
