@@ -355,7 +355,7 @@ func nameOfDecider(app core.App, id string) (string, error) {
 
 // inTheWordsOfTheDesk makes a taken slot a conflict, and renames the fields to those that were sent.
 func inTheWordsOfTheDesk(err error) error {
-	for _, field := range []string{"clinician", "room", "client"} {
+	for _, field := range []string{"clinician", "room", "client", "start_time"} {
 		if codeOf(err, field) == codeSlotTaken {
 			refusal := kernel.AsError(err)
 			return kernel.Conflict("SLOT_UNAVAILABLE", refusal.Message).Because(err)

@@ -32,12 +32,18 @@ func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
 	defer e.Record.SetRaw(keepKey, nil)
+	outside, _ := e.Record.GetRaw(outsideKey).(bool)
+	e.Record.SetRaw(outsideKey, nil)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
+		s.outside = outside
 		if err := refuseLosingTheRace(tx, s); err != nil {
 			return err
 		}
 		if err := chooseClinician(tx, s); err != nil {
+			return err
+		}
+		if err := refuseOutsideHours(tx, s); err != nil {
 			return err
 		}
 		if err := e.Next(); err != nil {
@@ -176,6 +182,10 @@ func writeHistory(tx core.App, s *save) error {
 		h.SetReason(s.after.GetString("decline_reason"))
 	case collections.AppointmentCancelled:
 		h.SetReason(s.after.GetString("cancellation_reason"))
+	default:
+		if s.outside {
+			h.SetReason("outside working hours")
+		}
 	}
 	if s.keep != "" {
 		h.SetReason(s.reasonOfClocks())
