@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,5 +144,49 @@ func TestTheDemoRefusesARealClinic(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "demo.json")); err == nil {
 		t.Fatal("a refused start left a file")
+	}
+}
+
+// TestTheDemoKeepsItsHours: each visit to come could be booked at its own time, had it not been yet.
+func TestTheDemoKeepsItsHours(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	app, h, stop := start(t, dir)
+	defer stop()
+	d, err := read(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path, token string, body any, into any) {
+		t.Helper()
+		raw, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := httptest.NewRequest(method, path, bytes.NewReader(raw))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", token)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		if err := json.Unmarshal(w.Body.Bytes(), into); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	var session struct{ Token string }
+	ask("POST", "/api/collections/staff/auth-with-password", "", map[string]string{"identity": d.Staff[0].Email, "password": d.Staff[0].Password}, &session)
+
+	visits, err := app.FindRecordsByFilter("appointments", "(status = 'confirmed' || status = 'scheduled') && start_time > {:now}", "", 0, 0,
+		map[string]any{"now": kernel.Now(app).UTC().Format("2006-01-02 15:04:05.000Z")})
+	if err != nil || len(visits) < 8 {
+		t.Fatal(len(visits), err)
+	}
+	for _, v := range visits {
+		day := v.GetString("local_date")
+		query := url.Values{"clientId": {v.GetString("client")}, "serviceId": {v.GetString("service")}, "clinicianId": {v.GetString("clinician")},
+			"locationId": {v.GetString("location")}, "serviceLocation": {strings.ToUpper(v.GetString("service_location"))}, "from": {day}, "to": {day}, "except": {v.Id}}
+		var answer json.RawMessage
+		ask("GET", kernel.Desk+"/availability?"+query.Encode(), session.Token, nil, &answer)
+		if start := v.GetDateTime("start_time").Time().Format("2006-01-02T15:04:05Z"); !strings.Contains(string(answer), `"`+start+`"`) {
+			t.Errorf("the visit on %s at %s could not be booked: %s", day, v.GetString("local_start"), answer)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/pocketbase/dbx"
@@ -16,6 +17,9 @@ import (
 )
 
 const zone = "America/Denver"
+
+// lamp is a kind of equipment.
+const lamp = "light therapy lamp"
 
 // room is one furnishing: the transaction, the clinic's midnight, and what was made by name.
 type room struct {
@@ -50,10 +54,10 @@ func (f *room) add(collection, name string, values map[string]any) string {
 	return r.Id
 }
 
-// at is a wall time on the working day that lies days from today (moved to Monday when it falls on a weekend).
+// at is a wall time on the working day that lies days from today (the next one when the clinic is closed then).
 func (f *room) at(days, hour, minute int) time.Time {
 	d := f.today.AddDate(0, 0, days)
-	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday {
+	for d.Weekday() == time.Saturday || d.Weekday() == time.Sunday || holiday(d) {
 		d = d.AddDate(0, 0, 1)
 	}
 	return time.Date(d.Year(), d.Month(), d.Day(), hour, minute, 0, 0, d.Location())
@@ -70,6 +74,7 @@ func furnish(tx core.App, d Details) error {
 	f := &room{tx: tx, ids: map[string]string{}, today: time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, z)}
 	f.clinic()
 	f.people(d)
+	f.hours(d)
 	f.visits(d)
 	f.notes(d)
 	f.paperwork(d)
@@ -82,16 +87,22 @@ func (f *room) clinic() {
 		"accent_color": "#1c5f73", "currency": "usd", "phone": "(303) 555-0142",
 		"idle_minutes": 15, "absolute_hours": 8, "remember_days": 7, "lockout_failures": 5, "lockout_minutes": 15,
 		"password_length": 12, "password_classes": true, "request_notice_hours": 24, "request_horizon_days": 180,
-		"request_answer_hours": 24, "free_cancel_hours": 24,
+		"request_answer_hours": 24, "free_cancel_hours": 24, "late_cancel": "fee", "late_fee_cents": 7500, "cancel_grace_minutes": 60,
+		"booking_notice_minutes": 120, "booking_horizon_days": 180, "slot_step_minutes": 30, "telehealth_opens_minutes": 15,
+		"waitlist_offer_minutes": 120, "group_max": 6, "quiet_from": "21:00", "quiet_until": "08:00",
 		"crisis_text": "Messages are not watched around the clock. Call or text 988 for the Suicide & Crisis Lifeline, day or night. In danger? Call 911."})
 	f.add("locations", "boulder", map[string]any{"name": "Juniper House", "phone": "(303) 555-0142", "street": "214 Willow Street, Suite 3",
-		"city": "Boulder", "state": "CO", "zip_code": "80302", "country": "US", "time_zone": zone, "is_active": true})
+		"city": "Boulder", "state": "CO", "zip_code": "80302", "country": "US", "time_zone": zone, "is_active": true,
+		"opening_hours": map[string][]string{"mon": {"08:00-18:00"}, "tue": {"08:00-18:00"}, "wed": {"08:00-18:00"}, "thu": {"08:00-18:00"},
+			"fri": {"08:00-18:00"}, "sat": {"09:00-14:00"}, "sun": {"09:00-14:00"}}})
 	for _, r := range []struct {
 		name, kind string
 		capacity   int
 	}{{"Willow room", "room", 1}, {"Cedar room", "room", 1}, {"Group room", "room", 8}} {
 		f.add("rooms", r.name, map[string]any{"name": r.name, "location": f.ids["boulder"], "kind": r.kind, "capacity": r.capacity, "is_active": true})
 	}
+	f.add("rooms", lamp, map[string]any{"name": "Light therapy lamp", "location": f.ids["boulder"], "kind": "equipment", "equipment_type": lamp,
+		"capacity": 1, "is_active": true})
 	for i, c := range []string{"Therapy", "Wellness"} {
 		f.add("service_categories", c, map[string]any{"name": c, "position": i + 1})
 	}
@@ -127,11 +138,20 @@ func (f *room) people(d Details) {
 		{"Initial consultation", "Therapy", "A first conversation to see what you need and who fits.", "request", 30, 10, 9000, []string{"in_office", "telehealth"}, both},
 		{"Couples therapy", "Therapy", "Seventy-five minutes for two.", "request", 75, 15, 21000, []string{"in_office"}, []string{f.ids["ben"]}},
 		{"Guided relaxation", "Wellness", "A quiet half hour with breathing and body work.", "instant", 30, 0, 6000, []string{"in_office"}, both},
+		{"Light therapy", "Wellness", "Half an hour of bright light for the dark months.", "instant", 30, 0, 4500, []string{"in_office"}, []string{f.ids["ben"]}},
 	} {
-		f.add("services", s.name, map[string]any{"name": s.name, "description": s.about, "category": f.ids[s.category], "duration": s.minutes,
+		more := map[string]map[string]any{
+			"Individual therapy": {"series_max": 12},
+			"Light therapy":      {"required_equipment": []string{lamp}, "deposit_required": true, "deposit_cents": 1500},
+		}[s.name]
+		values := map[string]any{"name": s.name, "description": s.about, "category": f.ids[s.category], "duration": s.minutes,
 			"scheduled_duration": s.minutes, "post_treatment_time": s.after, "price_cents": s.cents, "currency": "usd", "booking_mode": s.mode,
-			"service_locations": s.where, "clinicians": s.by, "is_active": true})
+			"service_locations": s.where, "clinicians": s.by, "is_active": true, "needs_room": true, "rooms": []string{f.ids["Willow room"], f.ids["Cedar room"]}}
+		maps.Copy(values, more)
+		f.add("services", s.name, values)
 	}
+	f.add("packages", "", map[string]any{"name": "Five sessions", "description": "Five sessions of individual therapy within a year.", "category": f.ids["Therapy"],
+		"items": []map[string]any{{"service": f.ids["Individual therapy"], "quantity": 5}}, "price_cents": 70000, "currency": "usd", "valid_days": 365, "position": 1, "is_active": true})
 
 	address := map[string]string{"street": "77 Alder Road", "city": "Boulder", "state": "CO", "zipCode": "80304", "country": "US"}
 	client := func(id, email, first, last, born, language string) {
@@ -164,6 +184,32 @@ func (f *room) people(d Details) {
 	if invited := d.Unregistered[2]; f.err == nil {
 		f.err = identity.Invite(f.tx, kernel.Actor{Kind: kernel.KindStaff, ID: d.Staff[0].ID, Role: d.Staff[0].Role}, invited.ClientID, invited.Email)
 	}
+}
+
+// holiday tells whether the clinic is closed on a day: on Thanksgiving and at Christmas.
+func holiday(d time.Time) bool {
+	return d.Month() == time.December && d.Day() == 25 || d.Month() == time.November && d.Weekday() == time.Thursday && d.Day() >= 22 && d.Day() <= 28
+}
+
+// hours are when the two clinicians work. Today they do whatever day it is, so that the desk opens to a day with
+// somebody on it.
+func (f *room) hours(d Details) {
+	const weekdays = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
+	since, today := f.day(-90), []string{f.day(0)}
+	for _, who := range []string{"ana", "ben"} {
+		f.add("shifts", "", map[string]any{"clinician": f.ids[who], "location": f.ids["boulder"], "first_day": since, "rrule": weekdays, "extra_days": today,
+			"starts_at": "08:00", "ends_at": "18:00", "is_active": true})
+		f.add("breaks", "", map[string]any{"clinician": f.ids[who], "reason": "Lunch", "first_day": since, "rrule": weekdays,
+			"starts_at": "14:00", "ends_at": "14:30", "is_active": true})
+	}
+	f.add("shifts", "", map[string]any{"clinician": f.ids["ana"], "location": f.ids["boulder"], "first_day": since, "rrule": "FREQ=WEEKLY;BYDAY=SA",
+		"starts_at": "09:00", "ends_at": "12:00", "service_locations": []string{"telehealth"}, "is_active": true})
+	for _, c := range []struct{ name, rule string }{{"Thanksgiving", "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH"}, {"Christmas", "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25"}} {
+		f.add("closures", "", map[string]any{"name": c.name, "first_day": since, "rrule": c.rule, "exceptions": today, "is_active": true})
+	}
+	f.add("waitlist_entries", "", map[string]any{"client": d.Clients[2].ClientID, "service": f.ids["Individual therapy"], "clinician": f.ids["ana"],
+		"location": f.ids["boulder"], "service_location": "in_office", "days": []int{1, 2, 3}, "from_time": "15:00", "until_time": "18:00",
+		"expires_on": f.day(60), "status": "waiting", "requested_by": d.Clients[2].PortalUserID, "joined_at": f.at(-3, 9, 0).UTC()})
 }
 
 func (f *room) visits(d Details) {
