@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"anteroom/hooks/forms"
 	"anteroom/hooks/kernel"
@@ -290,4 +291,72 @@ func TestFormsFollowVisits(t *testing.T) {
 	if asked() != 1 {
 		t.Error("a request asks for forms before it is decided")
 	}
+}
+
+// TestPaidDepositIsNotedOnTheVisit: the payment's event, the invoice and the visit change together.
+func TestPaidDepositIsNotedOnTheVisit(t *testing.T) {
+	c := openClinic(t)
+	out := books(t, c, nil)
+	ada := c.As(t, testkit.AdaEmail)
+	var intent struct{ PaymentID string }
+	c.Do(t, http.MethodPost, kernel.Portal+"/payments/intent", ada, map[string]any{"invoiceId": out.Deposit.InvoiceID}, "Idempotency-Key", "pay").Data(t, &intent)
+	if c.Find(t, "appointments", out.Appointment.ID).GetBool("deposit_paid") {
+		t.Fatal("paid before it was")
+	}
+	if got := c.Do(t, http.MethodPost, kernel.Portal+"/payments/"+intent.PaymentID+"/test-confirm", ada, map[string]any{"outcome": "succeed"}); got.Status != http.StatusAccepted {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	for range 500 { // the processor's event comes on its own
+		if c.Find(t, "invoices", out.Deposit.InvoiceID).GetString("status") == "paid" {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if s := c.Find(t, "invoices", out.Deposit.InvoiceID).GetString("status"); s != "paid" || !c.Find(t, "appointments", out.Appointment.ID).GetBool("deposit_paid") {
+		t.Errorf("the invoice is %s and the visit does not know", s)
+	}
+}
+
+// BenchmarkBooking books one free time after another, one request at a time; BenchmarkBookingLost asks for one that is
+// taken, which costs the search for the next as well.
+func BenchmarkBooking(b *testing.B) {
+	c := openClinic(b)
+	people := crowd(b, c, 20)
+	i := 0
+	took := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		start := at(weekday(i/18%100, 8)).Add(time.Duration(i%9) * time.Hour).Format(time.RFC3339)
+		with := []string{testkit.Ana, testkit.Ben}[i/9%2]
+		from := time.Now()
+		got := c.Do(b, http.MethodPost, visits, people[i%20].token, booking(start, map[string]any{"practitionerId": with}))
+		took = append(took, time.Since(from))
+		if got.Status != http.StatusCreated {
+			b.Fatalf("%d %s", got.Status, got.Body)
+		}
+		i++
+	}
+	report(b, took)
+}
+
+func BenchmarkBookingLost(b *testing.B) {
+	c := openClinic(b)
+	book(b, c, nil)
+	bo := c.As(b, testkit.BoEmail)
+	took := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		from := time.Now()
+		got := c.Do(b, http.MethodPost, visits, bo, booking(aMonday, nil))
+		took = append(took, time.Since(from))
+		if got.Status != http.StatusConflict {
+			b.Fatalf("%d %s", got.Status, got.Body)
+		}
+	}
+	report(b, took)
+}
+
+func report(b *testing.B, took []time.Duration) {
+	b.Helper()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
 }
