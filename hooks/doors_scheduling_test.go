@@ -14,7 +14,7 @@ const slot = "2026-12-15 17:00:00.000Z"
 
 // visits are: taken, Ada with Ana at slot in a room for one; bos, Bo with Ben three hours later; adas, Ada with Ben
 // two hours after that; gone, cancelled; and requests for slot: asked by Bo for Ana, askedByAda for Ben; refused,
-// declined.
+// declined; kept, Uma's for Ben two days later, which holds its time. Ada's visit at slot uses the only lamp.
 func visits(w *world) {
 	w.t.Helper()
 	w.Add(w.t, "care_team", map[string]any{"client": testkit.Bo, "clinician": testkit.Ana, "role": "member"}) // so that every role books for both
@@ -26,7 +26,8 @@ func visits(w *world) {
 		w.id[key] = w.Add(w.t, "appointments", all).Id
 	}
 	w.id["room"] = w.Add(w.t, "rooms", map[string]any{"name": "Small", "location": testkit.Location, "kind": "room", "capacity": 1, "is_active": true}).Id
-	add("taken", map[string]any{"client": testkit.Ada, "clinician": testkit.Ana, "room": w.id["room"], "status": "confirmed", "start_time": slot,
+	w.id["lamp"] = w.Add(w.t, "rooms", map[string]any{"name": "Lamp", "location": testkit.Location, "kind": "equipment", "capacity": 1, "is_active": true}).Id
+	add("taken", map[string]any{"client": testkit.Ada, "clinician": testkit.Ana, "room": w.id["room"], "equipment": []string{w.id["lamp"]}, "status": "confirmed", "start_time": slot,
 		"reason_for_visit": "Ada cannot sleep."})
 	add("bos", map[string]any{"client": testkit.Bo, "clinician": testkit.Ben, "status": "confirmed", "start_time": "2026-12-15 20:00:00.000Z"})
 	add("adas", map[string]any{"client": testkit.Ada, "clinician": testkit.Ben, "status": "confirmed", "start_time": "2026-12-15 22:00:00.000Z"})
@@ -37,6 +38,9 @@ func visits(w *world) {
 		request["client"], request["clinician"] = who[0], who[1]
 		add(key, request)
 	}
+	request["client"], request["clinician"], request["holds_slot"] = testkit.Uma, testkit.Ben, true
+	request["preferences"] = []map[string]string{{"date": "2026-12-17", "time": "10:00"}}
+	add("kept", request)
 	for key, end := range map[string]map[string]any{"gone": {"status": "cancelled"}, "refused": {"status": "declined", "decline_reason": "Full."}} {
 		if err := kernel.SaveAs(w.App, deskActor, w.changed("appointments", "{"+key+"}", end)); err != nil {
 			w.t.Fatal(err)
@@ -136,7 +140,8 @@ func doubleBooking(field, another string, changes, confirmation map[string]any, 
 			ownerDoor:  among(posts(owner, "appointments", created, "400 "+taken), patches(owner, "appointments", another, moved, "400 "+taken)),
 			systemDoor: among(creates(system, "appointments", created, taken)),
 			stampedDoor: among(creates(bookers, "appointments", created, taken), saves(bookers, "appointments", another, moved, taken),
-				creates(outsiders, "appointments", created, "status:status")),
+				creates([]kernel.Actor{guestActor, billingActor}, "appointments", created, "status:status"),
+				creates([]kernel.Actor{adaActor}, "appointments", created, map[bool]string{true: "service:service_not_bookable", false: "status:status"}[client == testkit.Ada])),
 			unvalidateDoor: attempts(unvalidatedNew("appointments", created, taken), unvalidated("appointments", another, moved, taken, deskActor)),
 			sqlDoor: attempts(runs(statement, "sql: slot: "+field),
 				inserts("INSERT", "appointments", another, columns, "sql: slot: "+field),
@@ -150,12 +155,18 @@ func schedulingRules() []rule {
 	clinician.doors[sqlDoor] = among(clinician.doors[sqlDoor].tries, []try{
 		runs("UPDATE appointments SET status = 'confirmed' WHERE id = '{asked}'", "sql: slot: clinician"),
 		runs("UPDATE appointments SET clinician = '' WHERE id = '{bos}'", "sql: slot: clinician"),
+		// what a request holds is taken for everybody else, and a request cannot hold what is taken
+		runs("UPDATE appointments SET start_time = '2026-12-17 17:00:00.000Z', end_time = '2026-12-17 17:50:00.000Z', hold_start = '2026-12-17 17:00:00.000Z', hold_end = '2026-12-17 18:00:00.000Z' WHERE id = '{bos}'", "sql: slot: promised"),
+		runs("UPDATE appointments SET holds_slot = TRUE WHERE id = '{asked}'", "sql: slot: clinician"),
 		// a time in another form would sort past the comparison
 		runs("UPDATE appointments SET hold_start = '2026-12-15T17:00:00Z' WHERE id = '{bos}'", "sql: slot: times"),
 		runs("UPDATE appointments SET hold_end = '2026-12-17 17:00:00.000Z' WHERE id = '{bos}'", "sql: slot: times"),
 	})
 	room := doubleBooking("room", "{bos}", map[string]any{"room": "{room}"},
 		map[string]any{"startTime": "2026-12-15T17:00:00Z", "clinicianId": testkit.Ben, "roomId": "{room}"}, "asked", "The room is taken at that time.")
+	room.doors[sqlDoor] = among(room.doors[sqlDoor].tries, []try{ // a thing is held like a room
+		runs("UPDATE appointments SET equipment = json_array('{lamp}'), start_time = '"+slot+"', end_time = '2026-12-15 17:50:00.000Z', hold_start = '"+slot+"', hold_end = '2026-12-15 18:00:00.000Z' WHERE id = '{bos}'", "sql: slot: equipment"),
+	})
 	client := doubleBooking("client", "{adas}", nil, map[string]any{"preference": 1}, "askedByAda", "The client has another visit at that time.")
 
 	return []rule{clinician, room, client, moves(), keepsItsClient(), history()}

@@ -5,7 +5,7 @@ import "github.com/pocketbase/pocketbase/core"
 // Booking: what an invoice of a visit is for, and a request that keeps its time.
 func init() {
 	core.AppMigrations.Register(func(app core.App) error {
-		for _, up := range []func(core.App) error{purposes, promisedTimes} {
+		for _, up := range []func(core.App) error{purposes, promisedTimes, movesFirst} {
 			if err := up(app); err != nil {
 				return err
 			}
@@ -47,4 +47,15 @@ func promisedTimes(app core.App) error {
 		`CREATE INDEX promised_clinician ON appointments(clinician, hold_start, hold_end) WHERE status = 'requested' AND holds_slot = TRUE`,
 		trigger("slot_promised_insert", "INSERT"),
 		trigger("slot_promised_update", "UPDATE OF clinician, hold_start, hold_end, status, holds_slot"))
+}
+
+// movesFirst renews the trigger that refuses impossible moves. SQLite asks the newest trigger first, and that a visit
+// cannot make a move is said before that its time is taken.
+func movesFirst(app core.App) error {
+	var source string
+	err := app.NonconcurrentDB().NewQuery(`SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'appointments_moves'`).Row(&source)
+	if err != nil {
+		return err
+	}
+	return run(app, `DROP TRIGGER appointments_moves`, source)
 }

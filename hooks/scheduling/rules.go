@@ -372,7 +372,9 @@ func (s *save) fillRequest() {
 		a.Set("requested_by", s.actor.ID)
 	}
 	a.Set("any_clinician", a.Clinician() == "")
-	a.Set("holds_slot", s.actor.Kind != kernel.KindSystem && collections.Settings(s.app).RequestHolds)
+	if s.actor.Kind != kernel.KindSystem { // an import says itself
+		a.Set("holds_slot", collections.Settings(s.app).RequestHolds)
+	}
 	if a.SubmittedAt().IsZero() || s.actor.Kind != kernel.KindSystem {
 		a.Set("submitted_at", s.now)
 	}
