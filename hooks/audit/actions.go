@@ -78,6 +78,21 @@ const (
 	ViewDay            Action = "VIEW_DAY"
 )
 
+// Waitlist and parties.
+const (
+	ListWaitlist      Action = "LIST_WAITLIST"
+	JoinWaitlist      Action = "JOIN_WAITLIST"
+	LeaveWaitlist     Action = "LEAVE_WAITLIST"
+	ExpireWaitlist    Action = "EXPIRE_WAITLIST_ENTRY"
+	OfferWaitlist     Action = "OFFER_WAITLIST_TIME"
+	AcceptOffer       Action = "ACCEPT_WAITLIST_OFFER"
+	EndOffer          Action = "END_WAITLIST_OFFER" // declined, taken back, or not answered in time
+	ListGroupBookings Action = "LIST_GROUP_BOOKINGS"
+	ViewGroupBooking  Action = "VIEW_GROUP_BOOKING"
+	BookGroup         Action = "BOOK_GROUP"
+	CancelGroup       Action = "CANCEL_GROUP_BOOKING"
+)
+
 // Forms.
 const (
 	ListForms       Action = "LIST_FORMS"
@@ -208,6 +223,7 @@ const (
 	Document     = "DOCUMENT"
 	File         = "FILE"
 	Form         = "FORM"
+	GroupBooking = "GROUP_BOOKING"
 	Invitation   = "INVITATION"
 	Invoice      = "INVOICE"
 	Key          = "KEY"
@@ -217,6 +233,7 @@ const (
 	PortalUser   = "PORTAL_USER"
 	Session      = "SESSION"
 	Staff        = "STAFF"
+	Waitlist     = "WAITLIST_ENTRY"
 )
 
 // resourceTypes names the collections whose type is not simply their name in capitals.
@@ -229,6 +246,7 @@ var resourceTypes = map[string]string{
 	"form_pdfs":            "FORM_PDF",
 	"form_submissions":     "FORM_SUBMISSION",
 	"form_templates":       "FORM_TEMPLATE",
+	"group_bookings":       GroupBooking,
 	"invitations":          Invitation,
 	"invoice_items":        "INVOICE_ITEM",
 	"invoices":             Invoice,
@@ -246,6 +264,7 @@ var resourceTypes = map[string]string{
 	"staff_notifications":  "STAFF_NOTIFICATION",
 	"stripe_events":        "STRIPE_EVENT",
 	"uploads":              File,
+	"waitlist_entries":     Waitlist,
 	"_superusers":          "OWNER",
 }
 
