@@ -1,6 +1,10 @@
 package collections
 
-import "github.com/pocketbase/pocketbase/core"
+import (
+	"cmp"
+
+	"github.com/pocketbase/pocketbase/core"
+)
 
 // Rooms is the name of the collection: rooms and equipment that a visit can hold.
 const Rooms = "rooms"
@@ -14,10 +18,23 @@ func FindRoom(app core.App, id string) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
+	return AsRoom(r), nil
+}
+
+// AsRoom wraps a record of the collection.
+func AsRoom(r *core.Record) *Room {
 	room := &Room{}
 	room.SetProxyRecord(r)
-	return room, nil
+	return room
 }
 
 func (r *Room) Location() string { return r.GetString("location") }
 func (r *Room) IsActive() bool   { return r.GetBool("is_active") }
+
+// IsEquipment tells a thing that visits use from a room they take place in.
+func (r *Room) IsEquipment() bool { return r.GetString("kind") == "equipment" }
+
+// EquipmentType is what a service asks for in required_equipment: the type, or the name of a thing without one.
+func (r *Room) EquipmentType() string {
+	return cmp.Or(r.GetString("equipment_type"), r.GetString("name"))
+}

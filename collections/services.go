@@ -1,6 +1,7 @@
 package collections
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -91,4 +92,28 @@ func (s *Service) OfferedBy(clinician string) bool {
 // TakesPlace tells whether the service is given there.
 func (s *Service) TakesPlace(p ServicePlace) bool {
 	return slices.Contains(s.GetStringSlice("service_locations"), string(p))
+}
+
+// NeedsRoom tells whether a visit in the office takes a room of its own.
+func (s *Service) NeedsRoom() bool { return s.GetBool("needs_room") }
+
+// Rooms are the rooms it can be given in; none: any room of the place.
+func (s *Service) Rooms() []string { return s.GetStringSlice("rooms") }
+
+// RequiredEquipment are the things a visit takes one unit of each, by type or name.
+func (s *Service) RequiredEquipment() []string { return wordsOf(s.GetString("required_equipment")) }
+
+// SeriesMax is how many visits a client may book at once; less than two: one.
+func (s *Service) SeriesMax() int { return s.GetInt("series_max") }
+
+// Forms are the templates that a visit of this service asks for.
+func (s *Service) Forms() []string { return s.GetStringSlice("forms") }
+
+// wordsOf reads a column that holds a list of words. What is no list of words is none.
+func wordsOf(column string) []string {
+	var words []string
+	if err := json.Unmarshal([]byte(column), &words); err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(words, func(w string) bool { return strings.TrimSpace(w) == "" })
 }

@@ -71,7 +71,7 @@ type visitFacts struct {
 // bring is known.
 func writeLetters(tx core.App, s *save) error {
 	what := s.news()
-	if what == noNews || s.actor.Kind == kernel.KindSystem {
+	if what == noNews || s.actor.Kind == kernel.KindSystem || s.ofSeries() {
 		return nil
 	}
 	lang, err := languageOfClient(tx, s.after.Client())
@@ -203,7 +203,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		text = []string{
 			say("We received your request for an appointment at "+clinic+".", "Recibimos su solicitud de cita en "+clinic+"."),
 			say("These are the times you asked for:", "Estas son las horas que pidió:") + "\n" + f.wishes(),
-			promise(f.lang, f.settings),
+			promise(f.lang, f.settings, f.held()),
 		}
 	case newsBooked:
 		m.Subject = say("Your appointment at "+clinic, "Su cita en "+clinic)
@@ -244,6 +244,14 @@ func (f *visitFacts) event(app core.App) calendarEvent {
 		changed: f.a.GetDateTime("updated").Time(), cancelled: f.a.Status() == collections.AppointmentCancelled,
 		language: f.lang, clinic: f.settings.ClinicName, place: f.place, details: f.details(),
 		link: portalLink(kernel.ConfigOf(app), f.a.Id)}
+}
+
+// held is the time that a request keeps, in words; "" when it keeps none.
+func (f *visitFacts) held() string {
+	if !f.a.HoldsSlot() {
+		return ""
+	}
+	return f.when()
 }
 
 // wishes lists the preferences, one a line.

@@ -8,12 +8,14 @@ import (
 // Who does what. collections says which moves are legal at all; these say who makes them. The flags of an
 // appointment ask the same functions.
 
-// mayBegin tells whether the actor may create an appointment that begins in this status. A client asks and no more.
-// The clinic also writes down what was agreed at the desk. The system (imports) also brings visits of the past.
+// mayBegin tells whether the actor may create an appointment that begins in this status. A client asks, and books what
+// the clinic lets them. The clinic also writes down what was agreed at the desk. The system (imports) also brings visits of the past.
 func mayBegin(a kernel.Actor, s collections.AppointmentStatus) bool {
 	switch {
 	case s == collections.AppointmentRequested:
 		return a.Kind == kernel.KindClient || a.Kind == kernel.KindSystem || a.IsStaff(deskRoles...)
+	case s == collections.AppointmentScheduled && a.Kind == kernel.KindClient:
+		return true
 	case s.Booked():
 		return a.Kind == kernel.KindSystem || a.IsStaff(deskRoles...)
 	case s.Ended():

@@ -124,7 +124,11 @@ func (s *save) changed(field string) bool {
 
 func (s *save) checkNew() error {
 	status := s.after.Status()
-	if !mayBegin(s.actor, status) {
+	stranger, err := s.refuseStranger()
+	if err != nil {
+		return err
+	}
+	if stranger || !mayBegin(s.actor, status) {
 		s.refuse("status", "status", "An appointment cannot begin like that.")
 		return s.verdict()
 	}
@@ -154,8 +158,12 @@ func (s *save) checkNew() error {
 			return err
 		}
 	case s.books:
+		s.fillBooking()
 		s.refuseUnofferedVisit()
 		s.refuseBookingThePast()
+		if err := s.refuseUnbookable(); err != nil {
+			return err
+		}
 	}
 	s.derive()
 	return s.verdict()
@@ -188,7 +196,7 @@ func (s *save) checkChange() error {
 	if len(s.problems) > 0 {
 		return s.verdict()
 	}
-	if s.books || len(changed) > 0 || s.changed("room") {
+	if s.books || len(changed) > 0 || s.changed("room") || s.changedEquipment() {
 		if err := s.load(); err != nil {
 			return err
 		}
@@ -202,6 +210,12 @@ func (s *save) checkChange() error {
 		s.derive()
 	}
 	s.noteMove(from, to, len(changed) > 0)
+	if from == collections.AppointmentRequested && to != from {
+		s.after.Set("holds_slot", false)
+	}
+	if s.books {
+		s.noteBooked()
+	}
 	return s.verdict()
 }
 
@@ -231,7 +245,8 @@ const (
 var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date", "local_start", "lead_staff",
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
-	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position"}
+	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position",
+	"booked_at", "deposit_cents", "holds_slot", "series", "series_position"}
 
 func (s *save) refuseWhatThePortalRecords() {
 	if s.actor.Kind == kernel.KindSystem || s.actor.Kind == kernel.KindProcessor {
@@ -245,6 +260,10 @@ func (s *save) refuseWhatThePortalRecords() {
 		if was.GetString(field) != s.after.GetString(field) {
 			s.refuse(field, "read_only", "The portal writes this itself.")
 		}
+	}
+	const kind = "booking_type" // the desk has words of its own for it; "instant" is what a client did
+	if is := s.after.GetString(kind); is != was.GetString(kind) && (is == collections.BookingTypeInstant || was.GetString(kind) == collections.BookingTypeInstant) {
+		s.refuse(kind, "read_only", "The portal writes this itself.")
 	}
 }
 
@@ -282,6 +301,8 @@ func (s *save) refuseChangingVisit(changed []string) {
 	status := s.before.Status()
 	if s.changed("room") && !mayChangeRoom(s.actor, status) {
 		changed = append(changed, "room")
+	} else if s.changedEquipment() && !mayChangeRoom(s.actor, status) {
+		changed = append(changed, "equipment")
 	} else if mayChangeVisit(s.actor, status) {
 		return
 	}
@@ -323,11 +344,11 @@ func (s *save) load() error {
 		if err != nil && !isNoRows(err) {
 			return err
 		}
-		if err != nil || !room.IsActive() || room.Location() != s.after.Location() {
+		if err != nil || !room.IsActive() || room.IsEquipment() || room.Location() != s.after.Location() {
 			s.refuse("room", "room_not_found", "Choose a room of that place.")
 		}
 	}
-	return nil
+	return s.refuseForeignEquipment()
 }
 
 // fillRequest writes what follows from asking: who asked and when, and the first preference as the time until the
@@ -340,6 +361,7 @@ func (s *save) fillRequest() {
 		a.Set("requested_by", s.actor.ID)
 	}
 	a.Set("any_clinician", a.Clinician() == "")
+	a.Set("holds_slot", s.actor.Kind != kernel.KindSystem && collections.Settings(s.app).RequestHolds)
 	if a.SubmittedAt().IsZero() || s.actor.Kind != kernel.KindSystem {
 		a.Set("submitted_at", s.now)
 	}
@@ -472,6 +494,11 @@ func (s *save) refuseUnaskable() error {
 	if !s.service.Mode().Requestable() {
 		s.refuse("service", "service_not_bookable", "Call us to book this service.")
 	}
+	return s.refuseUnknownClient()
+}
+
+// refuseUnknownClient: who takes no new clients is asked for by those they know.
+func (s *save) refuseUnknownClient() error {
 	if s.clinician == nil || s.clinician.GetBool("is_accepting_new_patients") {
 		return nil
 	}

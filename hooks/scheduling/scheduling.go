@@ -44,6 +44,8 @@ func Bind(app core.App) {
 	kernel.Handle(app,
 		kernel.Route{Method: http.MethodGet, Path: visits, Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Limit: collections.LimitAppointmentsList, Do: listOwn},
+		kernel.Route{Method: http.MethodPost, Path: visits, Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Limit: collections.LimitAppointmentsCreate, Key: kernel.KeyOptional, Do: book},
 		kernel.Route{Method: http.MethodPost, Path: visits + "/request", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Limit: collections.LimitAppointmentsCreate, Key: kernel.KeyOptional, Do: request},
 		kernel.Route{Method: http.MethodGet, Path: one, Access: kernel.ForClient, Area: kernel.AreaVisits,
@@ -56,6 +58,8 @@ func Bind(app core.App) {
 			Owns: collections.Appointments, Do: confirmRequest},
 		kernel.Route{Method: http.MethodPost, Path: requests + "/{id}/decline", Access: kernel.Staff, Roles: deskRoles,
 			Owns: collections.Appointments, Do: declineRequest},
+		kernel.Route{Method: http.MethodPost, Path: kernel.Desk + "/appointments", Access: kernel.Staff, Roles: deskRoles,
+			Key: kernel.KeyOptional, Do: bookForClient},
 		kernel.Route{Method: http.MethodGet, Path: kernel.Desk + "/day", Access: kernel.Staff, Roles: deskRoles, Do: viewDay},
 	)
 }

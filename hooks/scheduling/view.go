@@ -42,6 +42,7 @@ type Appointment struct {
 	DepositPaid    bool       `json:"depositPaid"`
 	FormsDue       []string   `json:"formsDue"`
 	GroupBookingID string     `json:"groupBookingId,omitempty"`
+	SeriesID       string     `json:"seriesId,omitempty"`
 	Requested      *Requested `json:"requested,omitempty"`
 	UpdatedAt      string     `json:"updatedAt"`
 }
@@ -76,7 +77,7 @@ type row struct {
 	duration, deposit                                int
 	status, where                                    string
 	depositPaid                                      bool
-	group, preferences, submitted, updated           string
+	group, series, preferences, submitted, updated   string
 	notes, message, link                             string // sealed
 	firstName, lastName, title, serviceName          string
 	placeName, street, city, state, zipCode, country string
@@ -88,7 +89,7 @@ const (
 	rowColumns = `a.id, a.client, a.clinician, a.service, a.location,
 	a.start_time, a.end_time, a.time_zone, a.local_date, a.local_start,
 	a.duration, a.deposit_cents, a.status, a.service_location, a.deposit_paid,
-	a.group_booking, coalesce(a.preferences, ''), a.submitted_at, a.updated, a.patient_notes, a.message_to_client, a.telehealth_link,
+	a.group_booking, a.series, coalesce(a.preferences, ''), a.submitted_at, a.updated, a.patient_notes, a.message_to_client, a.telehealth_link,
 	coalesce(c.first_name, ''), coalesce(c.last_name, ''), coalesce(c.title, ''), coalesce(s.name, ''),
 	coalesce(l.name, ''), coalesce(l.street, ''), coalesce(l.city, ''), coalesce(l.state, ''), coalesce(l.zip_code, ''), coalesce(l.country, '')`
 
@@ -100,7 +101,7 @@ func (r *row) targets() []any {
 	return []any{&r.id, &r.client, &r.clinician, &r.service, &r.location,
 		&r.start, &r.end, &r.timeZone, &r.localDate, &r.localStart,
 		&r.duration, &r.deposit, &r.status, &r.where, &r.depositPaid,
-		&r.group, &r.preferences, &r.submitted, &r.updated, &r.notes, &r.message, &r.link,
+		&r.group, &r.series, &r.preferences, &r.submitted, &r.updated, &r.notes, &r.message, &r.link,
 		&r.firstName, &r.lastName, &r.title, &r.serviceName,
 		&r.placeName, &r.street, &r.city, &r.state, &r.zipCode, &r.country}
 }
@@ -166,7 +167,7 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 		TimeZone: r.timeZone, LocalStart: r.localStart, LocalEnd: localEnd.Format(wallForm),
 		Display: spanInWords(v.lang, localStart, localEnd, v.now.In(zone).Year()), ServiceID: r.service, ClientID: r.client,
 		CanReschedule: mayChangeVisit(client, status), CanCheckIn: mayMove(client, status, collections.AppointmentArrived),
-		DepositCents: r.deposit, DepositPaid: r.depositPaid, FormsDue: formsDue, GroupBookingID: r.group, UpdatedAt: instant(r.updated),
+		DepositCents: r.deposit, DepositPaid: r.depositPaid, FormsDue: formsDue, GroupBookingID: r.group, SeriesID: r.series, UpdatedAt: instant(r.updated),
 	}
 	if status.Booked() {
 		a.CancellationDeadline = start.Add(-time.Duration(v.settings.FreeCancelHours) * time.Hour).Format(instantForm)
