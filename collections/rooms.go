@@ -1,10 +1,6 @@
 package collections
 
-import (
-	"cmp"
-
-	"github.com/pocketbase/pocketbase/core"
-)
+import "github.com/pocketbase/pocketbase/core"
 
 // Rooms is the name of the collection: rooms and equipment that a visit can hold.
 const Rooms = "rooms"
@@ -33,8 +29,3 @@ func (r *Room) IsActive() bool   { return r.GetBool("is_active") }
 
 // IsEquipment tells a thing that visits use from a room they take place in.
 func (r *Room) IsEquipment() bool { return r.GetString("kind") == "equipment" }
-
-// EquipmentType is what a service asks for in required_equipment: the type, or the name of a thing without one.
-func (r *Room) EquipmentType() string {
-	return cmp.Or(r.GetString("equipment_type"), r.GetString("name"))
-}

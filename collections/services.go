@@ -1,7 +1,6 @@
 package collections
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -100,20 +99,8 @@ func (s *Service) NeedsRoom() bool { return s.GetBool("needs_room") }
 // Rooms are the rooms it can be given in; none: any room of the place.
 func (s *Service) Rooms() []string { return s.GetStringSlice("rooms") }
 
-// RequiredEquipment are the things a visit takes one unit of each, by type or name.
-func (s *Service) RequiredEquipment() []string { return wordsOf(s.GetString("required_equipment")) }
-
 // SeriesMax is how many visits a client may book at once; less than two: one.
 func (s *Service) SeriesMax() int { return s.GetInt("series_max") }
 
 // Forms are the templates that a visit of this service asks for.
 func (s *Service) Forms() []string { return s.GetStringSlice("forms") }
-
-// wordsOf reads a column that holds a list of words. What is no list of words is none.
-func wordsOf(column string) []string {
-	var words []string
-	if err := json.Unmarshal([]byte(column), &words); err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(words, func(w string) bool { return strings.TrimSpace(w) == "" })
-}

@@ -29,10 +29,9 @@ func purposes(app core.App) error {
 }
 
 // promisedTimes is the database's own refusal to give away what a request holds: a clinician's time that a client asked
-// for, where the clinic chose that requests hold their first preference. The request itself becomes a visit there, and
-// ends the promise by leaving its status.
+// for, where the clinic chose that requests hold their first preference. The client whom it was promised can have it.
 func promisedTimes(app core.App) error {
-	const promised = `o.status = 'requested' AND o.holds_slot = TRUE`
+	const promised = `o.status = 'requested' AND o.holds_slot = TRUE AND o.client <> NEW.client`
 	const newPromise = `NEW.status = 'requested' AND NEW.holds_slot = TRUE`
 	overlap := func(which string) string {
 		return `EXISTS (SELECT 1 FROM appointments o WHERE o.clinician = NEW.clinician AND ` + which + ` AND o.id <> NEW.id

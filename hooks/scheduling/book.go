@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/collections"
@@ -41,8 +42,7 @@ func (s *save) noteBooked() {
 	}
 }
 
-// refuseUnbookable: what a client may book without asking. The clinic's mode for the person is kept with the hours, as
-// who it will be may be chosen only then.
+// refuseUnbookable: what a client may book without asking. The mode of the person is judged where the person is chosen.
 func (s *save) refuseUnbookable() error {
 	if s.actor.Kind != kernel.KindClient || len(s.problems) > 0 {
 		return nil
@@ -98,9 +98,6 @@ type deposit struct {
 	InvoiceID   string `json:"invoiceId"`
 	AmountCents int    `json:"amountCents"`
 }
-
-// anybody is what the page sends for a visit with whoever is free.
-const anybody = "any"
 
 // book answers POST appointments: a visit that is agreed at once. 404 SERVICE_NOT_FOUND; 409 SLOT_UNAVAILABLE with
 // nextAvailable; the reasons of the API for a time that cannot be had.
@@ -354,6 +351,21 @@ func slotConflict(err error) (*kernel.Error, bool) {
 		}
 	}
 	return nil, false
+}
+
+// refuseOnlyAskable: a client books with a person whose mode allows it too, whatever the service's.
+func (s *save) refuseOnlyAskable(tx core.App) error {
+	if s.actor.Kind != kernel.KindClient || !s.after.Status().Booked() || s.after.Clinician() == "" {
+		return nil
+	}
+	clinician, err := tx.FindRecordById(collections.Clinicians, s.after.Clinician())
+	if err != nil {
+		return err
+	}
+	if narrower(s.service.Mode(), collections.BookingMode(clinician.GetString("booking_mode"))) != collections.BookingInstant {
+		return validation.Errors{"clinician": problem("service_not_bookable", "Visits with this person are not booked online. Ask for a time, or call us.")}
+	}
+	return nil
 }
 
 // waiveHours notes that the clinic agreed to see somebody outside its hours.

@@ -67,11 +67,14 @@ type visitFacts struct {
 	settings           *collections.ClinicSettings
 }
 
+// toldKey rides on a visit that is booked with others: whoever books them tells of all of them at once.
+const toldKey = "@scheduling.told"
+
 // writeLetters tells the client and the desk, in the transaction of the change. Imports tell nobody: what they
 // bring is known.
 func writeLetters(tx core.App, s *save) error {
 	what := s.news()
-	if what == noNews || s.actor.Kind == kernel.KindSystem || s.ofSeries() {
+	if what == noNews || s.actor.Kind == kernel.KindSystem || s.after.GetRaw(toldKey) == true {
 		return nil
 	}
 	lang, err := languageOfClient(tx, s.after.Client())

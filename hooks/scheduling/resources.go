@@ -3,7 +3,6 @@ package scheduling
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/pocketbase/dbx"
 	validation "github.com/pocketbase/ozzo-validation/v4"
@@ -56,12 +55,16 @@ func (s *save) takesTime() bool {
 // wish is what this save wants, for the rules of openings.
 func (s *save) wish() wish {
 	w := wish{client: s.after.Client(), service: s.service, location: s.location, place: s.after.Place(), clinician: s.after.Clinician(),
-		except: s.after.Id, length: s.visitLength(), by: s.actor}
+		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && hoursWaived(s.after)}
+	w.entry, _ = s.after.GetRaw(entryKey).(string)
 	if s.after.Status() == collections.AppointmentRequested {
 		w.by = askedOfTheClinic // its notice and horizon are those of requests, and the clinic decides it
 	}
 	return w
 }
+
+// entryKey carries the waitlist entry whose offer this visit takes up, so that the offer is no obstacle to itself.
+const entryKey = "@scheduling.entry"
 
 // askedOfTheClinic judges a time as the clinic would: any minute of its hours, as soon or as late as it likes.
 var askedOfTheClinic = kernel.Actor{Kind: kernel.KindOwner}
@@ -91,7 +94,7 @@ func chooseClinician(tx core.App, s *save) error {
 		}
 	}
 	a.Set("clinician", "")
-	if err := s.refuseClosed(tx); err != nil {
+	if err := s.refuseClosed(tx); err != nil && codeOf(err, "start_time") != codeSlotTaken {
 		return err
 	}
 	return validation.Errors{"clinician": problem(codeSlotTaken, "Nobody who gives this service is free at that time.")}
@@ -99,8 +102,11 @@ func chooseClinician(tx core.App, s *save) error {
 
 // refuseClosed asks whether the time is open. That it is taken is said of who or what takes it.
 func (s *save) refuseClosed(tx core.App) error {
-	if s.actor.Kind == kernel.KindSystem {
-		return nil
+	if s.actor.Kind == kernel.KindSystem || s.actor.IsStaff() && !s.after.Start().After(s.now) {
+		return nil // who is here already is written down as they are; the database refuses what overlaps
+	}
+	if err := s.refuseOnlyAskable(tx); err != nil {
+		return err
 	}
 	err := refuseUnopened(tx, s.wish(), s.after.Start())
 	if codeOf(err, "start_time") != codeSlotTaken {
@@ -108,12 +114,28 @@ func (s *save) refuseClosed(tx core.App) error {
 	}
 	t := slotOf(s.after)
 	if t.clinician != "" {
-		if free, err := freeClinicians(tx, t, t.clinician); err != nil || len(free) == 0 {
-			return errors.Join(err, validation.Errors{"clinician": problem(codeSlotTaken, "That time was just taken.")})
+		free, failed := freeClinicians(tx, t, t.clinician)
+		if failed != nil {
+			return failed
+		}
+		if len(free) == 0 {
+			return validation.Errors{"clinician": problem(codeSlotTaken, "That time was just taken.")}
 		}
 	}
-	if busy, err := clientIsBusy(tx, t); err != nil || busy {
-		return errors.Join(err, validation.Errors{"client": problem(codeSlotTaken, "The client has another visit at that time.")})
+	busy, failed := clientIsBusy(tx, t)
+	if failed != nil {
+		return failed
+	}
+	if busy {
+		return validation.Errors{"client": problem(codeSlotTaken, "The client has another visit at that time.")}
+	}
+	if s.after.Status().Holds() {
+		if err := chooseRoom(tx, s); err != nil {
+			return err
+		}
+		if err := chooseEquipment(tx, s); err != nil {
+			return err
+		}
 	}
 	return err
 }
@@ -188,22 +210,14 @@ type thing struct {
 
 // is tells whether a unit is what a service asks for.
 func (t thing) is(wanted string) bool {
-	kind := t.Type
-	if kind == "" {
-		kind = t.Name
-	}
-	return strings.EqualFold(strings.TrimSpace(kind), strings.TrimSpace(wanted))
+	return isWord(t.Type, wanted) || isWord(t.Name, wanted)
 }
 
 // chooseEquipment finds one unit of each thing that the service asks for: the units the visit has, while they are free,
 // and those that somebody named, then the first by name.
 func chooseEquipment(tx core.App, s *save) error {
 	a := s.after
-	if a.Place() != collections.InOffice {
-		a.Set("equipment", []string{})
-		return nil
-	}
-	wanted := s.service.RequiredEquipment()
+	wanted := wordsOf(s.service.GetString("required_equipment"))
 	kept := a.Equipment()
 	named := s.changedEquipment()
 	if len(wanted) == 0 && (named || len(kept) == 0) {

@@ -71,6 +71,7 @@ func bookSeries(tx core.App, by kernel.Actor, o *order, b *seriesBody) (*seriesO
 		if err == nil {
 			a.SetStart(start)
 			a.SetRaw(seriesKey, seriesPlace{out.ID, len(visits) + 1})
+			a.SetRaw(toldKey, true)
 			err = kernel.SaveAs(tx, by, a.Record)
 		}
 		switch {
@@ -115,12 +116,6 @@ func cannotBeHad(err error) bool {
 		return true
 	}
 	return codeOf(err, "start_time") == "outside_hours" || codeOf(err, "time") == "nonexistent_time"
-}
-
-// ofSeries tells whether a visit is being booked as part of a series, which is told of once.
-func (s *save) ofSeries() bool {
-	_, ok := s.after.GetRaw(seriesKey).(seriesPlace)
-	return ok
 }
 
 // writeSeriesLetter tells of all visits of a series at once: one notice, and one mail with every visit in its words

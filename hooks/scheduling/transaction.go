@@ -94,7 +94,7 @@ const selectFree = `SELECT c.id, c.staff FROM clinicians c
 		OR EXISTS (SELECT 1 FROM appointments k WHERE k.client = {:client} AND +k.clinician = c.id AND k.status IN ('scheduled','confirmed','arrived','in_progress','completed')))
 	AND NOT EXISTS (SELECT 1 FROM appointments o WHERE o.clinician = c.id AND o.` + holds + ` AND o.id <> {:id}
 		AND o.hold_start < {:hold_end} AND o.hold_start > {:day_before} AND o.hold_end > {:hold_start})
-	AND NOT EXISTS (SELECT 1 FROM appointments o WHERE o.clinician = c.id AND o.status = 'requested' AND o.holds_slot = TRUE AND o.id <> {:id}
+	AND NOT EXISTS (SELECT 1 FROM appointments o WHERE o.clinician = c.id AND o.status = 'requested' AND o.holds_slot = TRUE AND o.id <> {:id} AND o.client <> {:client}
 		AND o.hold_start < {:hold_end} AND o.hold_start > {:day_before} AND o.hold_end > {:hold_start})
 	ORDER BY (SELECT count(*) FROM appointments d WHERE d.clinician = c.id AND d.` + holds + `
 			AND d.hold_start > {:day_before} AND d.hold_start < {:day_after} AND d.local_date = {:day}),
