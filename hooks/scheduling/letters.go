@@ -226,7 +226,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		text = []string{say("Your appointment is cancelled: "+f.when()+".", "Su cita fue cancelada: "+f.when()+"."),
 			say("Sign in, or call us, to find another time.", "Inicie sesión o llámenos para buscar otra hora.")}
 	}
-	m.Text = strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
+	m.Text = paragraphs(text...)
 	// a cancelled request was never in a calendar
 	if what == newsBooked || what == newsChanged || what == newsCancelled && f.a.CalendarSequence() > 0 {
 		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(f.event(tx))}}
@@ -312,4 +312,9 @@ func addresses(tx core.App, a *collections.Appointment) ([]address, error) {
 		return nil, err
 	}
 	return []address{{email, "client"}}, nil
+}
+
+// paragraphs joins what is said, an empty line between.
+func paragraphs(text ...string) string {
+	return strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
 }

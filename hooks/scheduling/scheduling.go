@@ -37,6 +37,8 @@ func Bind(app core.App) {
 	bindRules(app)
 	bindTransaction(app)
 	bindCatalogue(app)
+	bindWaitlist(app)
+	bindOffers(app)
 	realtime.Publish(app, realtime.Topic{Collection: collections.Appointments, Area: kernel.AreaVisits, Item: heardItem, View: audit.ViewAppointment})
 
 	const visits, one = kernel.Portal + "/appointments", kernel.Portal + "/appointments/{id}"

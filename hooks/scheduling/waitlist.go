@@ -211,6 +211,9 @@ func moveEntry(e *core.RecordEvent) error {
 		if err := e.Next(); err != nil {
 			return err
 		}
+		if after.Status() == collections.WaitlistOffered {
+			return tellOfOffer(tx, after)
+		}
 		if before.Status() != collections.WaitlistOffered || after.Status() == collections.WaitlistBooked {
 			return nil
 		}
