@@ -13,6 +13,7 @@ const (
 	NoticeAppointmentChanged   NotificationType = "appointment_changed"
 	NoticeAppointmentCancelled NotificationType = "appointment_cancelled"
 	NoticeWaitlistOffer        NotificationType = "waitlist_offer"
+	NoticeRoomReady            NotificationType = "room_ready"
 	NoticeFormAssigned         NotificationType = "form_assigned"
 	NoticeFormCompleted        NotificationType = "form_completed"
 	NoticeInvoiceIssued        NotificationType = "invoice_issued"

@@ -125,7 +125,7 @@ func listRequests(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	limit, bound := limitOf(c.App, c.Actor)
 	where += limit
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +308,7 @@ func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.R
 	if err != nil {
 		return nil, inTheWordsOfTheDesk(c, decided, err)
 	}
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
@@ -409,7 +409,7 @@ func viewDay(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}

@@ -24,15 +24,23 @@ func mayBegin(a kernel.Actor, s collections.AppointmentStatus) bool {
 	return false
 }
 
-// mayMove tells whether the actor may move an appointment from one status to another.
+// clientMoves are what a client does with a visit of their own: withdraw or cancel, confirm, arrive. When, termsOf says.
+var clientMoves = map[collections.AppointmentStatus]bool{collections.AppointmentCancelled: true, collections.AppointmentConfirmed: true,
+	collections.AppointmentArrived: true}
+
+// mayMove tells whether the actor may move an appointment from one status to another. To say yes to a request is the
+// clinic's.
 func mayMove(a kernel.Actor, from, to collections.AppointmentStatus) bool {
+	if a.Kind == kernel.KindClient {
+		return from.MayBecome(to) && clientMoves[to] && (from.Booked() || to == collections.AppointmentCancelled)
+	}
 	return from.MayBecome(to) && a.IsStaff(deskRoles...)
 }
 
 // mayChangeVisit tells whether the actor may change when, where, with whom and what, the status staying as it is. A
-// request is not changed but decided, and what has begun or ended is a fact.
+// request is not changed but decided, and what has begun or ended is a fact. A client changes when and with whom.
 func mayChangeVisit(a kernel.Actor, s collections.AppointmentStatus) bool {
-	return s.Booked() && a.IsStaff(deskRoles...)
+	return s.Booked() && (a.Kind == kernel.KindClient || a.IsStaff(deskRoles...))
 }
 
 // mayChangeRoom: a room can be found out late.

@@ -174,8 +174,9 @@ func (s *save) checkChange() error {
 		return err
 	}
 	if s.actor.Kind == kernel.KindClient || s.actor.Kind == kernel.KindGuest {
-		s.refuse("status", "read_only", "A visit cannot be changed here.")
-		return s.verdict()
+		if err := s.refuseBeyondClients(); err != nil {
+			return err
+		}
 	}
 	if s.changed("client") {
 		s.refuse("client", "read_only", "A visit stays with its client.")
@@ -196,6 +197,9 @@ func (s *save) checkChange() error {
 	if len(s.problems) > 0 {
 		return s.verdict()
 	}
+	if err := s.holdToTerms(from, to, changed); err != nil {
+		return err
+	}
 	if s.books || len(changed) > 0 || s.changed("room") || s.changedEquipment() {
 		if err := s.load(); err != nil {
 			return err
@@ -210,6 +214,7 @@ func (s *save) checkChange() error {
 		s.derive()
 	}
 	s.noteMove(from, to, len(changed) > 0)
+	s.followWaitingRoom(from, to)
 	if from == collections.AppointmentRequested && to != from {
 		s.after.Set("holds_slot", false)
 	}
@@ -246,7 +251,7 @@ var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date"
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
 	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position",
-	"booked_at", "deposit_cents", "holds_slot", "series", "series_position"}
+	"booked_at", "deposit_cents", "holds_slot", "late_fee_cents", "room_ready_at", "series", "series_position", waitingRoom}
 
 func (s *save) refuseWhatThePortalRecords() {
 	if s.actor.Kind == kernel.KindSystem || s.actor.Kind == kernel.KindProcessor {
@@ -257,7 +262,7 @@ func (s *save) refuseWhatThePortalRecords() {
 		was = s.before.Record
 	}
 	for _, field := range portalRecords {
-		if was.GetString(field) != s.after.GetString(field) {
+		if was.GetString(field) != s.after.GetString(field) && !(field == waitingRoom && s.callsIn()) {
 			s.refuse(field, "read_only", "The portal writes this itself.")
 		}
 	}
@@ -604,11 +609,23 @@ func (s *save) noteMove(from, to collections.AppointmentStatus, visitChanged boo
 	}
 	if from != to && to == collections.AppointmentArrived {
 		a.Set("arrival_time", s.now)
+		a.Set("check_in_time", s.now)
+	}
+	if name := nameOfMove[to]; from != to && name != "" && from != collections.AppointmentRequested {
+		audit.As(a.Record, name)
+	}
+	if from == to && (s.changed("start_time") || s.changed("clinician")) {
+		audit.As(a.Record, audit.RescheduleAppointment)
 	}
 	if from.Booked() && (visitChanged || to == collections.AppointmentCancelled) {
 		a.Set("ics_sequence", a.CalendarSequence()+1)
 	}
 }
+
+// nameOfMove is what the audit log calls a move of a visit.
+var nameOfMove = map[collections.AppointmentStatus]audit.Action{collections.AppointmentConfirmed: audit.ConfirmAppointment,
+	collections.AppointmentArrived: audit.CheckIn, collections.AppointmentInProgress: audit.StartVisit,
+	collections.AppointmentCompleted: audit.CompleteVisit, collections.AppointmentNoShow: audit.MarkNoShow}
 
 // codeOf finds a problem of a field in what a save came back with; "" when that is not why it failed.
 func codeOf(err error, field string) string {

@@ -31,6 +31,7 @@ func bindTransaction(app core.App) {
 func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
+	defer forgetRiders(e.Record)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
 		if err := refuseLosingTheRace(tx, s); err != nil {
@@ -43,6 +44,9 @@ func writeWithEffects(e *core.RecordEvent) error {
 			return sayWhatTheDatabaseRefused(err)
 		}
 		if err := writeHistory(tx, s); err != nil {
+			return err
+		}
+		if err := countNoShow(tx, s); err != nil {
 			return err
 		}
 		return writeLetters(tx, s)
@@ -149,9 +153,9 @@ func sayWhatTheDatabaseRefused(err error) error {
 	return err
 }
 
-// writeHistory keeps one row for each creation, move and change of time.
+// writeHistory keeps one row for each creation, move and change of time or clinician.
 func writeHistory(tx core.App, s *save) error {
-	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) {
+	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) && !s.changed("clinician") {
 		return nil
 	}
 	h, err := collections.NewAppointmentEvent(tx, s.before, s.after, s.now)
@@ -159,8 +163,8 @@ func writeHistory(tx core.App, s *save) error {
 		return err
 	}
 	h.SetActor(s.actor.Kind, s.actor.ID)
-	if hoursWaived(s.after) {
-		h.SetReason(reasonOutside)
+	if why := reasonOf(s.after); why != "" {
+		h.SetReason(why)
 	}
 	switch s.after.Status() {
 	case collections.AppointmentDeclined:
