@@ -24,6 +24,7 @@ func (s *save) fillBooking() {
 		a.Set("series", place.id)
 		a.Set("series_position", place.position)
 	}
+	s.joinParty()
 	s.noteBooked()
 	if s.actor.Kind != kernel.KindClient {
 		return

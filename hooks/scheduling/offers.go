@@ -442,6 +442,9 @@ func (s *save) bookingType() string {
 	if id, _ := s.after.GetRaw(entryKey).(string); id != "" {
 		return collections.BookingTypeWaitlist
 	}
+	if s.after.Group() != "" {
+		return collections.BookingTypeGroup
+	}
 	return collections.BookingTypeInstant
 }
 
