@@ -53,3 +53,6 @@ func ListOf(app core.App, client string) ([]Appointment, int, error) {
 
 // NameOf is a clinician in words.
 var NameOf = nameOf
+
+// TendWaitlist is what the clock does each minute.
+var TendWaitlist = tendWaitlist
