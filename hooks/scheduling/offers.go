@@ -48,10 +48,12 @@ func bindOffers(app core.App) {
 	})
 	// 150: within the transaction of the write
 	app.OnRecordUpdateExecute(collections.Appointments).Bind(&hook.Handler[*core.RecordEvent]{Id: "waitlist.visits", Priority: 150, Func: offerWhatAVisitFrees})
-	hours := &hook.Handler[*core.RecordEvent]{Id: "waitlist.hours", Priority: 150, Func: offerWhatHoursFree}
-	app.OnRecordCreateExecute(collections.Shifts).Bind(hours)
-	app.OnRecordUpdateExecute(collections.Shifts, collections.Breaks, collections.Closures).Bind(hours)
-	app.OnRecordDeleteExecute(collections.Breaks, collections.Closures).Bind(hours)
+	hours := func() *hook.Handler[*core.RecordEvent] { // one for each: binding wraps it
+		return &hook.Handler[*core.RecordEvent]{Id: "waitlist.hours", Priority: 150, Func: offerWhatHoursFree}
+	}
+	app.OnRecordCreateExecute(collections.Shifts).Bind(hours())
+	app.OnRecordUpdateExecute(collections.Shifts, collections.Breaks, collections.Closures).Bind(hours())
+	app.OnRecordDeleteExecute(collections.Breaks, collections.Closures).Bind(hours())
 }
 
 // matchLater notes that time was freed, unless nobody waits.
