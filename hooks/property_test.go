@@ -17,8 +17,14 @@ import (
 
 // bodies are what routes need to say yes; what is not here is asked with what their ids give.
 var bodies = map[string]map[string]any{
-	"PATCH /api/v1/portal/forms/{id}":                   {"responses": map[string]any{}, "draftVersion": 0},
-	"POST /api/v1/portal/appointments/request":          {"appointmentType": testkit.Therapy, "serviceLocation": "IN_OFFICE", "reasonForVisit": "x", "preferredDate1": "2026-12-21", "preferredTime1": "10:00"},
+	"PATCH /api/v1/portal/forms/{id}":                {"responses": map[string]any{}, "draftVersion": 0},
+	"POST /api/v1/portal/appointments/request":       {"appointmentType": testkit.Therapy, "serviceLocation": "IN_OFFICE", "reasonForVisit": "x", "preferredDate1": "2026-12-21", "preferredTime1": "10:00"},
+	"POST /api/v1/portal/waitlist":                   {"serviceId": testkit.Therapy, "clinicianId": testkit.Ben},
+	"POST /api/v1/desk/waitlist":                     {"clientId": testkit.Ada, "serviceId": testkit.Therapy, "clinicianId": testkit.Ben},
+	"POST /api/v1/desk/waitlist/{id}/offer":          {"startTime": "2026-12-21T10:00", "practitionerId": testkit.Ana},
+	"POST /api/v1/portal/group-bookings/{id}/cancel": {"reason": "Ill."},
+	"POST /api/v1/desk/group-bookings": {"locationId": testkit.Location, "startTime": "2026-12-21T10:00", "mode": "parallel", "payerClientId": testkit.Ada,
+		"members": []map[string]any{{"clientId": testkit.Ada, "serviceId": testkit.Therapy}, {"firstName": "Zoe", "serviceId": testkit.Therapy}}},
 	"POST /api/v1/desk/requests/{id}/confirm":           {"preference": 1},
 	"POST /api/v1/desk/requests/{id}/decline":           {"reason": "Full."},
 	"POST /api/v1/desk/invoices":                        {"clientId": testkit.Ada, "items": []map[string]any{{"description": "Session", "quantity": 1, "unitCents": 100}}, "dueOn": "2026-12-31"},
