@@ -129,12 +129,22 @@ func (a *Appointment) DecidedBy() string      { return a.GetString("decided_by")
 func (a *Appointment) RequestedBy() string    { return a.GetString("requested_by") }
 func (a *Appointment) CalendarSequence() int  { return a.GetInt("ics_sequence") }
 
-// BookingTypeInstant is the booking_type of a visit that a client booked without being asked about it by the clinic.
-const BookingTypeInstant = "instant"
+// Values of booking_type, for visits that a client booked without the clinic deciding about it.
+const (
+	BookingTypeInstant  = "instant"
+	BookingTypeWaitlist = "waitlist" // by accepting an offer
+	BookingTypeGroup    = "group"    // with others, as a party
+)
 
+// BookedInstantly tells whether a client booked this visit by itself.
 func (a *Appointment) BookedInstantly() bool {
-	return a.GetString("booking_type") == BookingTypeInstant
+	return slices.Contains([]string{BookingTypeInstant, BookingTypeWaitlist}, a.GetString("booking_type"))
 }
+
+// Group is the party that the visit belongs to, or empty. Guest tells whether somebody comes whom the client brings.
+func (a *Appointment) Group() string { return a.GetString("group_booking") }
+func (a *Appointment) Guest() bool   { return a.GetBool("guest") }
+
 func (a *Appointment) DepositCents() int     { return a.GetInt("deposit_cents") }
 func (a *Appointment) DepositPaid() bool     { return a.GetBool("deposit_paid") }
 func (a *Appointment) SetDepositPaid(b bool) { a.Set("deposit_paid", b) }

@@ -12,6 +12,7 @@ const (
 	NoticeAppointmentDeclined  NotificationType = "appointment_declined"
 	NoticeAppointmentChanged   NotificationType = "appointment_changed"
 	NoticeAppointmentCancelled NotificationType = "appointment_cancelled"
+	NoticeWaitlistOffer        NotificationType = "waitlist_offer"
 	NoticeRoomReady            NotificationType = "room_ready"
 	NoticeFormAssigned         NotificationType = "form_assigned"
 	NoticeFormCompleted        NotificationType = "form_completed"

@@ -35,6 +35,7 @@ var sealedFields = map[string]map[string]SealedAccess{
 		"decline_reason":      {deskRoles, nil},
 		"message_to_client":   {deskRoles, nil},
 		"cancellation_reason": {deskRoles, nil},
+		"guest_name":          {deskRoles, nil}, // of a party, as it was booked
 		"telehealth_link":     {deskRoles, deskRoles},
 	},
 	"appointment_history": {"reason": {deskRoles, nil}},

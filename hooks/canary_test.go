@@ -34,6 +34,7 @@ var sealedWhat = map[string]string{
 	"appointment_history.reason":       "why a visit was moved or ended",
 	"appointments.cancellation_reason": "why a visit was cancelled",
 	"appointments.decline_reason":      "why the clinic declined, for staff",
+	"appointments.guest_name":          "who comes with a client, without a record of their own",
 	"appointments.message_to_client":   "what the clinic wrote about a visit",
 	"appointments.patient_notes":       "what the client wrote about a visit",
 	"appointments.reason_for_visit":    "why the client comes",

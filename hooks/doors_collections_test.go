@@ -27,6 +27,7 @@ const (
 	visitLog     = "any staff, clinicians within reach or of their own visits' history"
 	deskReach    = "desk, clinicians within reach"
 	deskPatients = "desk, clinicians of clients within reach"
+	payerReach   = "desk, clinicians of payers within reach"
 	deskVisits   = "desk, clinicians within reach or of their own visits"
 	careReach    = "clinical, clinicians within reach"
 	deskAlone    = "front desk and admin"
@@ -72,6 +73,7 @@ var ruleTexts = map[string]string{
 	visitLog:     active + " && (appointment." + ownVisit + reached("client.") + ")",
 	deskReach:    anyDesk + " && " + reached("client."),
 	deskPatients: anyDesk + " && " + reached(""),
+	payerReach:   anyDesk + " && " + reached("payer."),
 	deskVisits:   anyDesk + " && (" + ownVisit + reached("client.") + ")",
 	careReach:    anyCare + " && " + reached("client."),
 	deskAlone:    active + " && (" + adminRole + " || " + frontRole + ")",
@@ -94,6 +96,7 @@ var rolesOf = map[string][]string{
 	visitLog:     allStaff,
 	deskReach:    {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
 	deskPatients: {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
+	payerReach:   {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
 	deskVisits:   {testkit.AdminEmail, testkit.DeskEmail, testkit.AnaEmail},
 	careReach:    {testkit.AdminEmail, testkit.AnaEmail},
 	deskAlone:    {testkit.AdminEmail, testkit.DeskEmail},
@@ -122,6 +125,7 @@ var apiRules = map[string]struct{ read, create, update string }{
 	"form_pdfs":            {ownerOnly, ownerOnly, ownerOnly},
 	"form_submissions":     {careReach, ownerOnly, ownerOnly},
 	"form_templates":       {anyStaff, ownerOnly, ownerOnly},
+	"group_bookings":       {payerReach, ownerOnly, ownerOnly},
 	"idempotency_keys":     {ownerOnly, ownerOnly, ownerOnly},
 	"invitations":          {deskReach, ownerOnly, ownerOnly},
 	"invoice_items":        {moneyRule, moneyRule, moneyRule},
@@ -153,6 +157,7 @@ var apiRules = map[string]struct{ read, create, update string }{
 	core.CollectionNameAuthOrigins:   {aboutMe, ownerOnly, ownerOnly},
 	core.CollectionNameMFAs:          {aboutMe, ownerOnly, ownerOnly},
 	core.CollectionNameOTPs:          {aboutMe, ownerOnly, ownerOnly},
+	"waitlist_entries":               {deskReach, ownerOnly, ownerOnly},
 }
 
 func nameOfRule(text *string) string {
@@ -221,6 +226,8 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 	w.Add(t, "shifts", map[string]any{"clinician": testkit.Ana, "location": testkit.Location, "first_day": "2026-12-01", "starts_at": "09:00", "ends_at": "17:00"})
 	w.Add(t, "breaks", map[string]any{"clinician": testkit.Ana, "first_day": "2026-12-01"})
 	w.Add(t, "closures", map[string]any{"name": "Holiday", "first_day": "2026-12-25"})
+	w.Add(t, "waitlist_entries", map[string]any{"client": testkit.Ada, "service": testkit.Therapy, "status": "waiting"})
+	w.Add(t, "group_bookings", map[string]any{"payer": testkit.Ada, "location": testkit.Location, "start_time": slot, "mode": "parallel", "status": "booked"})
 	w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
 	others := w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/", "staff": testkit.Admin, "cause": "mine"}).Id
 	for name, rules := range apiRules {

@@ -41,6 +41,11 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 	own["appointments"] = c.Add(t, "appointments", map[string]any{"client": client, "clinician": testkit.Ana, "service": testkit.Therapy,
 		"location": testkit.Location, "start_time": start, "status": "confirmed", "service_location": "in_office", "requested_via": "phone",
 		"reason_for_visit": "private reason of " + client}).Id
+	own["waitlist_entries"] = c.Add(t, "waitlist_entries", map[string]any{"client": client, "service": testkit.Therapy, "status": "waiting"}).Id
+	own["group_bookings"] = c.Add(t, "group_bookings", map[string]any{"payer": client, "location": testkit.Location, "start_time": start, "mode": "sequence",
+		"status": "booked", "people": 1}).Id
+	c.Add(t, "appointments", map[string]any{"client": client, "clinician": testkit.Ana, "service": testkit.Therapy, "location": testkit.Location,
+		"start_time": start.Add(24 * time.Hour), "status": "confirmed", "service_location": "in_office", "requested_via": "phone", "group_booking": own["group_bookings"]})
 	own["portal_forms"] = c.Add(t, "portal_forms", map[string]any{"client": client, "template": templates["phq-9"], "clinician": testkit.Ana,
 		"status": "pending", "assigned_at": testkit.Monday}).Id
 	own["invoices"] = c.Add(t, "invoices", map[string]any{"client": client, "number": "T-" + client, "status": "draft", "issued_on": "2026-12-01",

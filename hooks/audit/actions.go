@@ -89,6 +89,21 @@ const (
 	ListZoneChanges Action = "LIST_ZONE_CHANGES"
 )
 
+// Waitlist and parties.
+const (
+	ListWaitlist      Action = "LIST_WAITLIST"
+	JoinWaitlist      Action = "JOIN_WAITLIST"
+	LeaveWaitlist     Action = "LEAVE_WAITLIST"
+	ExpireWaitlist    Action = "EXPIRE_WAITLIST_ENTRY"
+	OfferWaitlist     Action = "OFFER_WAITLIST_TIME"
+	AcceptOffer       Action = "ACCEPT_WAITLIST_OFFER"
+	EndOffer          Action = "END_WAITLIST_OFFER" // declined, taken back, or not answered in time
+	ListGroupBookings Action = "LIST_GROUP_BOOKINGS"
+	ViewGroupBooking  Action = "VIEW_GROUP_BOOKING"
+	BookGroup         Action = "BOOK_GROUP"
+	CancelGroup       Action = "CANCEL_GROUP_BOOKING"
+)
+
 // Forms.
 const (
 	ListForms       Action = "LIST_FORMS"
@@ -219,6 +234,7 @@ const (
 	Document     = "DOCUMENT"
 	File         = "FILE"
 	Form         = "FORM"
+	GroupBooking = "GROUP_BOOKING"
 	Invitation   = "INVITATION"
 	Invoice      = "INVOICE"
 	Key          = "KEY"
@@ -228,6 +244,7 @@ const (
 	PortalUser   = "PORTAL_USER"
 	Session      = "SESSION"
 	Staff        = "STAFF"
+	Waitlist     = "WAITLIST_ENTRY"
 )
 
 // resourceTypes names the collections whose type is not simply their name in capitals.
@@ -240,6 +257,7 @@ var resourceTypes = map[string]string{
 	"form_pdfs":            "FORM_PDF",
 	"form_submissions":     "FORM_SUBMISSION",
 	"form_templates":       "FORM_TEMPLATE",
+	"group_bookings":       GroupBooking,
 	"invitations":          Invitation,
 	"invoice_items":        "INVOICE_ITEM",
 	"invoices":             Invoice,
@@ -258,6 +276,7 @@ var resourceTypes = map[string]string{
 	"staff_notifications":  "STAFF_NOTIFICATION",
 	"stripe_events":        "STRIPE_EVENT",
 	"uploads":              File,
+	"waitlist_entries":     Waitlist,
 	"_superusers":          "OWNER",
 }
 

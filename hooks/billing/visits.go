@@ -14,6 +14,9 @@ func bindVisits(app core.App) {
 	bill := &hook.Handler[*core.RecordEvent]{Id: "billing.visits", Priority: 150, Func: billVisit}
 	app.OnRecordCreateExecute(collections.Appointments).Bind(bill)
 	app.OnRecordUpdateExecute(collections.Appointments).Bind(bill)
+	party := &hook.Handler[*core.RecordEvent]{Id: "billing.parties", Priority: 150, Func: billParty}
+	app.OnRecordCreateExecute(collections.GroupBookings).Bind(party)
+	app.OnRecordUpdateExecute(collections.GroupBookings).Bind(party)
 	app.OnRecordUpdateExecute(collections.Invoices).Bind(&hook.Handler[*core.RecordEvent]{Id: "billing.deposits", Priority: 150, Func: tellVisitOfDeposit})
 }
 
@@ -89,7 +92,11 @@ func billFor(tx core.App, visit *collections.Appointment, purpose collections.In
 	if err != nil {
 		return err
 	}
-	client, err := tx.FindRecordById(collections.Clients, visit.Client())
+	payer, err := payerOf(tx, visit)
+	if err != nil {
+		return err
+	}
+	client, err := tx.FindRecordById(collections.Clients, payer)
 	if err != nil {
 		return err
 	}
@@ -97,7 +104,7 @@ func billFor(tx core.App, visit *collections.Appointment, purpose collections.In
 	if client.GetString("language") == "es" {
 		says = spanish
 	}
-	_, err = Issue(tx, systemFor(visit.Client()), Bill{Client: visit.Client(), Appointment: visit.Id, Purpose: purpose, Currency: service.GetString("currency"),
+	_, err = Issue(tx, systemFor(payer), Bill{Client: payer, Appointment: visit.Id, Purpose: purpose, Currency: service.GetString("currency"),
 		Items: []Line{{Description: says + service.Name(), UnitCents: cents, Service: service.Id, Appointment: visit.Id}}})
 	return err
 }
@@ -116,7 +123,11 @@ func tellVisitOfDeposit(e *core.RecordEvent) error {
 		return err
 	}
 	i := collections.AsInvoice(e.Record)
-	if i.Purpose() != collections.PurposeDeposit || i.Status() != collections.InvoicePaid && i.Status() != collections.InvoiceRefunded {
+	settled := i.Status() == collections.InvoicePaid || i.Status() == collections.InvoiceRefunded
+	if settled && i.Purpose() == collections.PurposeGroup {
+		return tellVisitsOfDeposit(e.App, i)
+	}
+	if i.Purpose() != collections.PurposeDeposit || !settled {
 		return nil
 	}
 	visit, err := collections.FindAppointment(e.App, i.Appointment())

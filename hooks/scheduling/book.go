@@ -24,6 +24,7 @@ func (s *save) fillBooking() {
 		a.Set("series", place.id)
 		a.Set("series_position", place.position)
 	}
+	s.joinParty()
 	s.noteBooked()
 	if s.actor.Kind != kernel.KindClient {
 		return
@@ -31,7 +32,7 @@ func (s *save) fillBooking() {
 	a.Set("client_requested", true)
 	a.Set("requested_via", "portal")
 	a.Set("requested_by", s.actor.ID)
-	a.Set("booking_type", collections.BookingTypeInstant)
+	a.Set("booking_type", s.bookingType())
 	a.Set("any_clinician", a.Clinician() == "")
 }
 
@@ -46,6 +47,9 @@ func (s *save) noteBooked() {
 func (s *save) refuseUnbookable() error {
 	if s.actor.Kind != kernel.KindClient || len(s.problems) > 0 {
 		return nil
+	}
+	if offered, err := s.acceptedOffer(s.app); err != nil || offered != nil {
+		return err // the clinic chose to offer it
 	}
 	if s.service.Mode() != collections.BookingInstant {
 		s.refuse("service", "service_not_bookable", "This service is not booked online. Ask for a time, or call us.")
@@ -355,7 +359,7 @@ func slotConflict(err error) (*kernel.Error, bool) {
 
 // refuseOnlyAskable: a client books with a person whose mode allows it too, whatever the service's.
 func (s *save) refuseOnlyAskable(tx core.App) error {
-	if s.actor.Kind != kernel.KindClient || !s.after.Status().Booked() || s.after.Clinician() == "" {
+	if s.actor.Kind != kernel.KindClient || !s.after.Status().Booked() || s.after.Clinician() == "" || s.after.GetRaw(entryKey) != nil {
 		return nil
 	}
 	clinician, err := tx.FindRecordById(collections.Clinicians, s.after.Clinician())

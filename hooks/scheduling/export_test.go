@@ -89,3 +89,6 @@ var DayBegins = dayBegins
 
 // StartOf reads a start as it is sent.
 var StartOf = startOf
+
+// TendWaitlist is what the clock does each minute.
+var TendWaitlist = tendWaitlist

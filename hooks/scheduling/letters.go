@@ -301,7 +301,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		m.Subject = say("Your request is withdrawn", "Su solicitud fue retirada")
 		text = []string{say("Your request for an appointment at "+clinic+" was withdrawn in the portal.", "Su solicitud de cita en "+clinic+" se retiró en el portal.")}
 	}
-	m.Text = strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
+	m.Text = paragraphs(text...)
 	// a cancelled request was never in a calendar
 	if what == newsBooked || what == newsChanged || what == newsClockKept || what == newsMomentKept || what == newsCancelled && f.a.CalendarSequence() > 0 {
 		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(f.event(tx))}}
@@ -403,4 +403,9 @@ func addresses(tx core.App, a *collections.Appointment) ([]address, error) {
 		return nil, err
 	}
 	return []address{{email, "client"}}, nil
+}
+
+// paragraphs joins what is said, an empty line between.
+func paragraphs(text ...string) string {
+	return strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
 }

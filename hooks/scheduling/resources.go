@@ -57,8 +57,14 @@ func (s *save) wish() wish {
 	w := wish{client: s.after.Client(), service: s.service, location: s.location, place: s.after.Place(), clinician: s.after.Clinician(),
 		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && s.outside}
 	w.entry, _ = s.after.GetRaw(entryKey).(string)
-	if s.after.Status() == collections.AppointmentRequested {
-		w.by = askedOfTheClinic // its notice and horizon are those of requests, and the clinic decides it
+	if s.after.Guest() {
+		w.client = "" // whoever brings them may be elsewhere at that time
+	}
+	if place, ok := s.after.GetRaw(partyKey).(partyPlace); ok && place.follows {
+		w.by = askedOfTheClinic // begins where the visit before it ends; that one kept notice and grid
+	}
+	if s.after.Status() == collections.AppointmentRequested || w.entry != "" {
+		w.by = askedOfTheClinic // a request's notice and horizon are its own, and the clinic decides it; what it offers it has decided
 	}
 	return w
 }

@@ -253,7 +253,7 @@ const (
 var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date", "local_start", "utc_offset", "lead_staff",
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
-	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position",
+	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position", "guest",
 	"booked_at", "deposit_cents", "holds_slot", "late_fee_cents", "room_ready_at", "series", "series_position", waitingRoom}
 
 func (s *save) refuseWhatThePortalRecords() {

@@ -39,6 +39,10 @@ func Bind(app core.App) {
 	bindCatalogue(app)
 	bindCatalogueRules(app)
 	bindZoneLaw(app)
+	bindWaitlist(app)
+	bindOffers(app)
+	bindWaitlistRoutes(app)
+	bindParties(app)
 	realtime.Publish(app, realtime.Topic{Collection: collections.Appointments, Area: kernel.AreaVisits, Item: heardItem, View: audit.ViewAppointment})
 
 	const visits, one = kernel.Portal + "/appointments", kernel.Portal + "/appointments/{id}"

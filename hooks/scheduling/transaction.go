@@ -83,9 +83,13 @@ type slot struct {
 }
 
 func slotOf(a *collections.Appointment) slot {
-	return slot{appointment: a.Id, client: a.Client(), service: a.Service(), location: a.Location(),
+	t := slot{appointment: a.Id, client: a.Client(), service: a.Service(), location: a.Location(),
 		clinician: a.Clinician(), byVideo: a.Place() == collections.Telehealth, localDate: a.GetString("local_date"), start: a.Start(), end: a.End(),
 		holdStart: a.GetDateTime("hold_start").Time(), holdEnd: a.GetDateTime("hold_end").Time()}
+	if a.Guest() {
+		t.client = "" // whoever brings a guest may be elsewhere at that time
+	}
+	return t
 }
 
 // holds is the condition of the partial indexes held_clinician and held_client, word for word.

@@ -42,6 +42,10 @@ const GROUPS = [
         CONFIRM_APPOINTMENT: "confirmed an appointment", DECLINE_APPOINTMENT: "declined an appointment", UPDATE_APPOINTMENT: "changed an appointment", CANCEL_APPOINTMENT: "cancelled an appointment",
         RESCHEDULE_APPOINTMENT: "moved an appointment to another time", CHECK_IN: "checked somebody in", ROOM_READY: "called somebody in", START_VISIT: "began a visit", COMPLETE_VISIT: "ended a visit",
         MARK_NO_SHOW: "noted that somebody did not come", VIEW_APPOINTMENT_HISTORY: "looked at the history of an appointment",
+        LIST_WAITLIST: "looked at the waitlist", JOIN_WAITLIST: "put somebody on the waitlist", LEAVE_WAITLIST: "took somebody off the waitlist",
+        EXPIRE_WAITLIST_ENTRY: "ended an entry of the waitlist", OFFER_WAITLIST_TIME: "offered a time to the waitlist", ACCEPT_WAITLIST_OFFER: "accepted an offered time",
+        END_WAITLIST_OFFER: "ended an offer of the waitlist", LIST_GROUP_BOOKINGS: "looked at the list of parties", VIEW_GROUP_BOOKING: "viewed a party",
+        BOOK_GROUP: "booked a party", UPDATE_GROUP_BOOKING: "changed a party", CANCEL_GROUP_BOOKING: "cancelled a party",
         LIST_REQUESTS: "looked at the requests", VIEW_DAY: "looked at the day",
     }],
     ["Records and forms", {

@@ -77,6 +77,8 @@ export type Thing = 'record' | 'details' | 'visits' | 'forms' | 'bills' | 'payme
 const things = new Map<string, Thing>(Object.entries({
   APPOINTMENT: 'visits',
   APPOINTMENT_HISTORY: 'visits',
+  GROUP_BOOKING: 'visits',
+  WAITLIST_ENTRY: 'visits',
   CARE_TEAM: 'careTeam',
   CLIENT: 'details',
   CLIENT_ACCESS: 'access',
