@@ -19,8 +19,10 @@ import (
 func alwaysOpen(t testing.TB, c *testkit.Clinic) {
 	t.Helper()
 	for _, clinician := range []string{testkit.Ana, testkit.Ben} {
-		c.Add(t, "shifts", map[string]any{"clinician": clinician, "location": testkit.Location, "first_day": "2026-01-01", "rrule": "FREQ=DAILY",
-			"starts_at": "00:00", "ends_at": "00:00", "is_active": true})
+		for _, half := range [][2]string{{"00:00", "12:00"}, {"12:00", "00:00"}} {
+			c.Add(t, "shifts", map[string]any{"clinician": clinician, "location": testkit.Location, "first_day": "2026-01-01", "rrule": "FREQ=DAILY",
+				"starts_at": half[0], "ends_at": half[1], "is_active": true})
+		}
 	}
 	change(t, c, c.Find(t, "services", testkit.Therapy), map[string]any{"booking_mode": "instant"})
 }
@@ -97,7 +99,7 @@ func TestFlagsAndRulesAgree(t *testing.T) {
 							dayBegins = dayBegins.Add(-time.Hour) // summer time
 						}
 						for m, moment := range []time.Time{start.Add(-free), start.Add(-free + grace - time.Hour), dayBegins, start.Add(-time.Hour), start, start.Add(50 * time.Minute)} {
-							if (k > 0 || j > 0 || !status.Booked()) && (m+k+l)%3 != 0 { // the rest of the table, thinned out
+							if (k > 0 || j > 0 || l == 2 || !status.Booked()) && (m+k+l)%6 != 0 { // the rest of the table, thinned out
 								continue
 							}
 							for _, now := range []time.Time{moment.Add(-time.Minute), moment.Add(time.Second)} {
