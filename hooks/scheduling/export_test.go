@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"errors"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -53,3 +54,10 @@ func ListOf(app core.App, client string) ([]Appointment, int, error) {
 
 // NameOf is a clinician in words.
 var NameOf = nameOf
+
+// CalendarFileOf makes a calendar file of given facts.
+func CalendarFileOf(id, clinic, place string, sequence int, start, end time.Time, cancelled bool) []byte {
+	return calendarFile(calendarEvent{id: id, sequence: sequence, start: start.UTC(), end: end.UTC(), cancelled: cancelled, language: english,
+		changed: time.Date(2026, 10, 20, 16, sequence, 0, 0, time.UTC), clinic: clinic, organizer: "portal@clinic.example", place: place,
+		link: "https://portal.example/appointments/" + id})
+}

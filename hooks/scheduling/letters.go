@@ -226,7 +226,8 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 	m.Text = strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
 	// a cancelled request was never in a calendar
 	if what == newsBooked || what == newsChanged || what == newsCancelled && f.a.CalendarSequence() > 0 {
-		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(f.event(tx))}}
+		event := f.event(tx)
+		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: event.mimeType(), Content: calendarFile(event)}}
 	}
 	return m
 }
@@ -243,7 +244,7 @@ func (f *visitFacts) event(app core.App) calendarEvent {
 	return calendarEvent{id: f.a.Id, sequence: f.a.CalendarSequence(), start: f.a.Start(), end: f.a.End(),
 		changed: f.a.GetDateTime("updated").Time(), cancelled: f.a.Status() == collections.AppointmentCancelled,
 		language: f.lang, clinic: f.settings.ClinicName, place: f.place, details: f.details(),
-		link: portalLink(kernel.ConfigOf(app), f.a.Id)}
+		organizer: kernel.ConfigOf(app).Sender(), link: portalLink(kernel.ConfigOf(app), f.a.Id)}
 }
 
 // wishes lists the preferences, one a line.
