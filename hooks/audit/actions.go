@@ -76,6 +76,10 @@ const (
 	CancelAppointment  Action = "CANCEL_APPOINTMENT"
 	ListRequests       Action = "LIST_REQUESTS"
 	ViewDay            Action = "VIEW_DAY"
+	RemindAppointment  Action = "REMIND_APPOINTMENT"
+	ListCalendarFeeds  Action = "LIST_CALENDAR_FEEDS"
+	CreateCalendarFeed Action = "CREATE_CALENDAR_FEED"
+	RevokeCalendarFeed Action = "REVOKE_CALENDAR_FEED"
 )
 
 // Forms.
@@ -125,6 +129,8 @@ const (
 	ListNotifications   Action = "LIST_NOTIFICATIONS"
 	ReadNotification    Action = "READ_NOTIFICATION"
 	DismissNotification Action = "DISMISS_NOTIFICATION"
+	ViewNoticeChoices   Action = "VIEW_NOTIFICATION_PREFERENCES"
+	UpdateNoticeChoices Action = "UPDATE_NOTIFICATION_PREFERENCES"
 	ListMessages        Action = "LIST_MESSAGES"
 	ViewMessage         Action = "VIEW_MESSAGE"
 	SendMessage         Action = "SEND_MESSAGE"
@@ -203,6 +209,7 @@ const Refusal Action = "ACCESS_REFUSED"
 const (
 	Appointment  = "APPOINTMENT"
 	AuditLog     = "AUDIT_LOG"
+	CalendarFeed = "CALENDAR_FEED"
 	Client       = "CLIENT"
 	CommandRun   = "COMMAND"
 	Document     = "DOCUMENT"
@@ -223,6 +230,7 @@ const (
 var resourceTypes = map[string]string{
 	"appointments":         Appointment,
 	"appointment_history":  "APPOINTMENT_HISTORY",
+	"calendar_feeds":       CalendarFeed,
 	"clients":              Client,
 	"client_access":        "CLIENT_ACCESS",
 	"clinicians":           "CLINICIAN",
