@@ -28,7 +28,8 @@ func Queries() map[string]string {
 
 // Named are the queries with named parameters.
 func Named() map[string]string {
-	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown}
+	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown,
+		"coming": selectComing, "agreed": selectAgreed, "reminded": selectSent}
 }
 
 func hasField(err error, name string) bool {
@@ -60,4 +61,16 @@ func CalendarFileOf(id, clinic, place string, sequence int, start, end time.Time
 	return calendarFile(calendarEvent{id: id, sequence: sequence, start: start.UTC(), end: end.UTC(), cancelled: cancelled, language: english,
 		changed: time.Date(2026, 10, 20, 16, sequence, 0, 0, time.UTC), clinic: clinic, organizer: "portal@clinic.example", place: place,
 		link: "https://portal.example/appointments/" + id})
+}
+
+// Remind is a tick of the ladder.
+var Remind = remind
+
+// Awake is awake with quiet times of one zone, given as from, until, from, until.
+func Awake(due, start time.Time, zone *time.Location, walls ...string) time.Time {
+	var quiet []quietTime
+	for i := 0; i+1 < len(walls); i += 2 {
+		quiet = append(quiet, quietTime{walls[i], walls[i+1], zone})
+	}
+	return awake(due, start, quiet...)
 }

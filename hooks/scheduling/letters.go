@@ -94,6 +94,9 @@ func writeLetters(tx core.App, s *save) error {
 	if err != nil {
 		return err
 	}
+	if to, err = whoWant(tx, to, noticeOf[what]); err != nil {
+		return err
+	}
 	for _, address := range to {
 		m := f.mail(tx, what)
 		m.To, m.Cause = address.email, cause+":"+address.owner
@@ -262,6 +265,9 @@ func (f *visitFacts) wishes() string {
 // address is where one mail goes; owner keeps its cause apart from the others'.
 type address struct{ email, owner string }
 
+// clientsAddress is the owner of the address in the client's own record.
+const clientsAddress = "client"
+
 // addresses are those of the logins that may hear of visits, the one that asked first. A client whom no login
 // stands for hears at the address the clinic has.
 func addresses(tx core.App, a *collections.Appointment) ([]address, error) {
@@ -301,5 +307,23 @@ func addresses(tx core.App, a *collections.Appointment) ([]address, error) {
 	if err != nil || email == "" {
 		return nil, err
 	}
-	return []address{{email, "client"}}, nil
+	return []address{{email, clientsAddress}}, nil
+}
+
+// whoWant leaves out the logins that have switched off mails of a type.
+func whoWant(tx core.App, all []address, about collections.NotificationType) ([]address, error) {
+	var out []address
+	for _, a := range all {
+		if a.owner != clientsAddress {
+			chosen, err := notices.Choices(tx, a.owner)
+			if err != nil {
+				return nil, err
+			}
+			if !chosen.ByEmail(about) {
+				continue
+			}
+		}
+		out = append(out, a)
+	}
+	return out, nil
 }
