@@ -95,7 +95,7 @@ func LiveStaffFeeds(app core.App, staff string) ([]*CalendarFeed, error) {
 
 func liveFeeds(app core.App, whose dbx.HashExp) ([]*CalendarFeed, error) {
 	rows := []*core.Record{}
-	err := app.RecordQuery(CalendarFeeds).AndWhere(whose).AndWhere(dbx.HashExp{"revoked_at": ""}).OrderBy("@rowid").All(&rows)
+	err := app.RecordQuery(CalendarFeeds).AndWhere(whose).AndWhere(dbx.HashExp{"revoked_at": ""}).OrderBy("created", "id").All(&rows)
 	if err != nil {
 		return nil, err
 	}

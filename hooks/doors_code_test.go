@@ -88,6 +88,7 @@ var plainSQL = []string{
 	"hooks/phi/rotate.go: Update of any table",
 	"hooks/phi/schema.go: INSERT INTO data_keys", // keys.db
 	"hooks/phi/schema.go: INSERT INTO proof",
+	"hooks/scheduling/feeds.go: UPDATE calendar_feeds",   // when it was last read, beside the line
 	"hooks/scheduling/reminders.go: UPDATE appointments", // when it was last reminded of, beside the reminder's line
 }
 

@@ -29,7 +29,7 @@ func Queries() map[string]string {
 // Named are the queries with named parameters.
 func Named() map[string]string {
 	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown,
-		"coming": selectComing, "agreed": selectAgreed, "reminded": selectSent}
+		"coming": selectComing, "agreed": selectAgreed, "reminded": selectSent, "feed of a client": selectClientsFeed, "feed of a clinician": selectCliniciansFeed}
 }
 
 func hasField(err error, name string) bool {
