@@ -104,42 +104,44 @@ var rolesOf = map[string][]string{
 // apiRules is who of the staff may list and view, create, and update, collection by collection. A migration that
 // changes a rule, or adds a collection, is seen here.
 var apiRules = map[string]struct{ read, create, update string }{
-	"account_history":      {ownerOnly, ownerOnly, ownerOnly},
-	"account_tokens":       {ownerOnly, ownerOnly, ownerOnly},
-	"appointment_history":  {visitLog, ownerOnly, ownerOnly},
-	"appointments":         {visitors, deskRole, deskVisits},
-	"break_glass":          {glassRule, ownerOnly, ownerOnly},
-	"care_team":            {deskReach, deskRole, deskReach},
-	"client_access":        {deskReach, deskRole, deskReach},
-	"clients":              {patients, deskRole, deskPatients},
-	"clinic_settings":      {anyStaff, ownerOnly, adminOnly},
-	"clinicians":           {anyStaff, adminOnly, adminOnly},
-	"form_pdfs":            {ownerOnly, ownerOnly, ownerOnly},
-	"form_submissions":     {careReach, ownerOnly, ownerOnly},
-	"form_templates":       {anyStaff, ownerOnly, ownerOnly},
-	"idempotency_keys":     {ownerOnly, ownerOnly, ownerOnly},
-	"invitations":          {deskReach, ownerOnly, ownerOnly},
-	"invoice_items":        {moneyRule, moneyRule, moneyRule},
-	"invoices":             {moneyRule, moneyRule, moneyRule},
-	"mfa_factors":          {ownerOnly, ownerOnly, ownerOnly},
-	"locations":            {anyStaff, adminOnly, adminOnly},
-	"outbox":               {ownerOnly, ownerOnly, ownerOnly},
-	"passkey_credentials":  {ownerOnly, ownerOnly, ownerOnly},
-	"payments":             {moneyRule, ownerOnly, ownerOnly},
-	"portal_forms":         {deskReach, ownerOnly, ownerOnly},
-	"portal_notifications": {ownerOnly, ownerOnly, ownerOnly},
-	"portal_sessions":      {ownerOnly, ownerOnly, ownerOnly},
-	"portal_users":         {deskAlone, ownerOnly, ownerOnly},
-	"recovery_codes":       {ownerOnly, ownerOnly, ownerOnly},
-	"remembered_devices":   {ownerOnly, ownerOnly, ownerOnly},
-	"rooms":                {anyStaff, adminOnly, adminOnly},
-	"service_categories":   {anyStaff, adminOnly, adminOnly},
-	"services":             {anyStaff, adminOnly, adminOnly},
-	"staff":                {anyStaff, ownerOnly, ownerOnly},
-	"staff_notifications":  {forMe, ownerOnly, forMe},
-	"stripe_events":        {adminOnly, ownerOnly, ownerOnly},
-	"treatment_notes":      {noteReader, clinical, noteAuthor},
-	"uploads":              {deskReach, ownerOnly, ownerOnly},
+	"account_history":       {ownerOnly, ownerOnly, ownerOnly},
+	"account_tokens":        {ownerOnly, ownerOnly, ownerOnly},
+	"appointment_history":   {visitLog, ownerOnly, ownerOnly},
+	"appointment_reminders": {ownerOnly, ownerOnly, ownerOnly},
+	"appointments":          {visitors, deskRole, deskVisits},
+	"break_glass":           {glassRule, ownerOnly, ownerOnly},
+	"calendar_feeds":        {ownerOnly, ownerOnly, ownerOnly},
+	"care_team":             {deskReach, deskRole, deskReach},
+	"client_access":         {deskReach, deskRole, deskReach},
+	"clients":               {patients, deskRole, deskPatients},
+	"clinic_settings":       {anyStaff, ownerOnly, adminOnly},
+	"clinicians":            {anyStaff, adminOnly, adminOnly},
+	"form_pdfs":             {ownerOnly, ownerOnly, ownerOnly},
+	"form_submissions":      {careReach, ownerOnly, ownerOnly},
+	"form_templates":        {anyStaff, ownerOnly, ownerOnly},
+	"idempotency_keys":      {ownerOnly, ownerOnly, ownerOnly},
+	"invitations":           {deskReach, ownerOnly, ownerOnly},
+	"invoice_items":         {moneyRule, moneyRule, moneyRule},
+	"invoices":              {moneyRule, moneyRule, moneyRule},
+	"mfa_factors":           {ownerOnly, ownerOnly, ownerOnly},
+	"locations":             {anyStaff, adminOnly, adminOnly},
+	"outbox":                {ownerOnly, ownerOnly, ownerOnly},
+	"passkey_credentials":   {ownerOnly, ownerOnly, ownerOnly},
+	"payments":              {moneyRule, ownerOnly, ownerOnly},
+	"portal_forms":          {deskReach, ownerOnly, ownerOnly},
+	"portal_notifications":  {ownerOnly, ownerOnly, ownerOnly},
+	"portal_sessions":       {ownerOnly, ownerOnly, ownerOnly},
+	"portal_users":          {deskAlone, ownerOnly, ownerOnly},
+	"recovery_codes":        {ownerOnly, ownerOnly, ownerOnly},
+	"remembered_devices":    {ownerOnly, ownerOnly, ownerOnly},
+	"rooms":                 {anyStaff, adminOnly, adminOnly},
+	"service_categories":    {anyStaff, adminOnly, adminOnly},
+	"services":              {anyStaff, adminOnly, adminOnly},
+	"staff":                 {anyStaff, ownerOnly, ownerOnly},
+	"staff_notifications":   {forMe, ownerOnly, forMe},
+	"stripe_events":         {adminOnly, ownerOnly, ownerOnly},
+	"treatment_notes":       {noteReader, clinical, noteAuthor},
+	"uploads":               {deskReach, ownerOnly, ownerOnly},
 
 	core.CollectionNameSuperusers:    {ownerOnly, ownerOnly, ownerOnly},
 	core.CollectionNameExternalAuths: {aboutMe, ownerOnly, ownerOnly},
@@ -211,6 +213,7 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); owed(w); treated(w) }})
 	w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/"})
 	w.Add(t, "service_categories", map[string]any{"name": "Talking"})
+	calendars(w)
 	w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
 	others := w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/", "staff": testkit.Admin, "cause": "mine"}).Id
 	for name, rules := range apiRules {
@@ -303,7 +306,8 @@ func TestRulesOfFields(t *testing.T) {
 	c := testkit.New(t)
 	hidden := map[string][]string{"clients": {"match_key"}, "portal_users": {"mfa_phone", "last_login_ip"}, "portal_sessions": {"refresh_family", "refresh_hash"},
 		"account_tokens": {"code_hash", "link_hash", "old_code_hash", "target"}, "form_pdfs": {"file"}, "uploads": {"file"}, "mfa_factors": {"phone"},
-		"recovery_codes": {"code_hash"}, "passkey_credentials": {"public_key"}, "remembered_devices": {"token_hash"}, "invitations": {"link_hash"}}
+		"recovery_codes": {"code_hash"}, "passkey_credentials": {"public_key"}, "remembered_devices": {"token_hash"}, "invitations": {"link_hash"},
+		"calendar_feeds": {"token_hash"}}
 	var cascading []string
 	sealed := 0
 	for _, col := range everyCollection(t, c) {

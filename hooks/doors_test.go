@@ -578,6 +578,7 @@ func TestDoorsTryEveryUniqueIndex(t *testing.T) {
 		proofs(w)
 		w.Add(t, "account_tokens", map[string]any{"portal_user": testkit.AdaLogin, "purpose": "verify_email", "link_hash": "x", "expires_at": slot})
 		w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/", "cause": "a cause"})
+		calendars(w)
 		if r := w.api("POST", kernel.Portal+"/auth/login", "", map[string]any{"email": testkit.AdaEmail, "password": testkit.Password}); r.Status != 200 {
 			t.Fatal(string(r.Body))
 		}
