@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pocketbase/dbx"
+
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
