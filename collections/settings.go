@@ -23,6 +23,7 @@ const (
 	LimitAppointmentsList   = "appointments_list"
 	LimitAppointmentsCreate = "appointments_create"
 	LimitRegister           = "register"
+	LimitCalendarFeed       = "calendar_feed"   // readings of one private calendar feed
 	LimitFindClients        = "clients_find"    // searches of the desk for a client by name
 	LimitRequests           = "requests"        // everything a signed-in login asks
 	LimitPhotos             = "photos"          // pictures one login sends
@@ -42,6 +43,7 @@ var defaultLimits = map[string]LimitRule{
 	LimitAppointmentsList:   {30, 60},
 	LimitAppointmentsCreate: {10, 3600},
 	LimitRegister:           {3, 3600},
+	LimitCalendarFeed:       {60, 3600},
 	LimitFindClients:        {30, 60},
 	LimitRequests:           {600, 60},
 	LimitPhotos:             {20, 3600},

@@ -88,6 +88,8 @@ var plainSQL = []string{
 	"hooks/phi/rotate.go: Update of any table",
 	"hooks/phi/schema.go: INSERT INTO data_keys", // keys.db
 	"hooks/phi/schema.go: INSERT INTO proof",
+	"hooks/scheduling/feeds.go: UPDATE calendar_feeds",   // when it was last read, beside the line
+	"hooks/scheduling/reminders.go: UPDATE appointments", // when it was last reminded of, beside the reminder's line
 }
 
 var writes = regexp.MustCompile(`\b(INSERT (?:OR \w+ )?INTO|REPLACE INTO|DELETE FROM)\b *(\w*)|\b(UPDATE (?:OR \w+ )?)(\w+) SET\b`)

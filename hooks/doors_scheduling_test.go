@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pocketbase/dbx"
+
 	"anteroom/hooks/kernel"
 	"anteroom/hooks/testkit"
 )
@@ -261,4 +263,16 @@ func history() rule {
 				inserts("INSERT OR REPLACE", "appointment_history", "{history}", map[string]string{"to_status": "'no_show'"}, frozen)),
 		}),
 	}
+}
+
+// calendars gives Ada a feed, and a visit of hers a reminder that was sent.
+func calendars(w *world) {
+	w.t.Helper()
+	w.Add(w.t, "calendar_feeds", map[string]any{"client": testkit.Ada, "portal_user": testkit.AdaLogin, "token_hash": "of a feed"})
+	visit, err := w.App.FindFirstRecordByFilter("appointments", "client = {:c}", dbx.Params{"c": testkit.Ada})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Add(w.t, "appointment_reminders", map[string]any{"appointment": visit.Id, "client": testkit.Ada, "start_time": visit.GetDateTime("start_time"),
+		"minutes_before": 60, "channel": "email", "sent_at": testkit.Monday})
 }

@@ -580,6 +580,7 @@ func TestDoorsTryEveryUniqueIndex(t *testing.T) {
 		w.Add(t, "invoices", map[string]any{"client": testkit.Ada, "status": "draft", "appointment": w.id["adas"], "purpose": "deposit"})
 		w.Add(t, "waitlist_entries", map[string]any{"client": testkit.Ada, "service": testkit.Therapy, "status": "waiting"})
 		w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/", "cause": "a cause"})
+		calendars(w)
 		if r := w.api("POST", kernel.Portal+"/auth/login", "", map[string]any{"email": testkit.AdaEmail, "password": testkit.Password}); r.Status != 200 {
 			t.Fatal(string(r.Body))
 		}

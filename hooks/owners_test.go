@@ -92,6 +92,7 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 			"until": kernel.Now(c.App).Add(time.Hour)}).Id
 	}
 	own["uploads"] = picture(t, c, client)
+	own["calendar_feeds"] = c.Add(t, "calendar_feeds", map[string]any{"client": client, "portal_user": login, "token_hash": "of " + login + client}).Id
 	own["invitations"] = c.Add(t, "invitations", map[string]any{"client": client, "email": "friend.of." + client + "@mail.example", "relationship": "partner",
 		"scope": "billing", "invited_by": "system", "link_hash": "of " + client, "expires_at": testkit.Monday.Add(time.Hour)}).Id
 	return own

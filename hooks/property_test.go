@@ -81,7 +81,7 @@ func TestNoBodySetsWhatItsRouteDoesNotAskFor(t *testing.T) {
 		evil := map[string]string{}
 		for column := range columns {
 			if _, given := body[column]; !given && !asked[strings.ToLower(column)] {
-				evil[column] = fmt.Sprintf("planted%dx", len(evil))
+				evil[column] = fmt.Sprintf("pz~%dx", len(evil))
 				body[column] = evil[column]
 			}
 		}
@@ -94,14 +94,14 @@ func TestNoBodySetsWhatItsRouteDoesNotAskFor(t *testing.T) {
 		if got.Status < 300 {
 			said++
 		}
-		if everything := s.opened(t); strings.Contains(everything, "planted") {
+		if everything := s.opened(t); strings.Contains(everything, "pz~") {
 			for column, value := range evil {
 				if strings.Contains(everything, value) {
 					t.Errorf("%s (%d) stored %q, which it does not ask for", name, got.Status, column)
 				}
 			}
 		}
-		if strings.Contains(string(got.Body), "planted") {
+		if strings.Contains(string(got.Body), "pz~") {
 			t.Errorf("%s gives back what it was not asked for: %s", name, got.Body)
 		}
 	}

@@ -87,6 +87,11 @@ const (
 	ListRequests    Action = "LIST_REQUESTS"
 	ViewDay         Action = "VIEW_DAY"
 	ListZoneChanges Action = "LIST_ZONE_CHANGES"
+
+	RemindAppointment  Action = "REMIND_APPOINTMENT"
+	ListCalendarFeeds  Action = "LIST_CALENDAR_FEEDS"
+	CreateCalendarFeed Action = "CREATE_CALENDAR_FEED"
+	RevokeCalendarFeed Action = "REVOKE_CALENDAR_FEED"
 )
 
 // Waitlist and parties.
@@ -151,6 +156,8 @@ const (
 	ListNotifications   Action = "LIST_NOTIFICATIONS"
 	ReadNotification    Action = "READ_NOTIFICATION"
 	DismissNotification Action = "DISMISS_NOTIFICATION"
+	ViewNoticeChoices   Action = "VIEW_NOTIFICATION_PREFERENCES"
+	UpdateNoticeChoices Action = "UPDATE_NOTIFICATION_PREFERENCES"
 	ListMessages        Action = "LIST_MESSAGES"
 	ViewMessage         Action = "VIEW_MESSAGE"
 	SendMessage         Action = "SEND_MESSAGE"
@@ -229,6 +236,7 @@ const Refusal Action = "ACCESS_REFUSED"
 const (
 	Appointment  = "APPOINTMENT"
 	AuditLog     = "AUDIT_LOG"
+	CalendarFeed = "CALENDAR_FEED"
 	Client       = "CLIENT"
 	CommandRun   = "COMMAND"
 	Document     = "DOCUMENT"
@@ -251,6 +259,7 @@ const (
 var resourceTypes = map[string]string{
 	"appointments":         Appointment,
 	"appointment_history":  "APPOINTMENT_HISTORY",
+	"calendar_feeds":       CalendarFeed,
 	"clients":              Client,
 	"client_access":        "CLIENT_ACCESS",
 	"clinicians":           "CLINICIAN",

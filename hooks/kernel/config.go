@@ -86,6 +86,14 @@ type OAuthProvider struct {
 	AuthURL, TokenURL, UserInfoURL            string
 }
 
+// Sender is the address that mails come from, and the organizer of visits in calendars.
+func (c Config) Sender() string {
+	if c.MailFrom == "" {
+		return "portal@localhost.example"
+	}
+	return c.MailFrom
+}
+
 // IsLocal tells whether the development routes exist and local keys may be made.
 func (c Config) IsLocal() bool { return c.Mode == Dev || c.Mode == Demo }
 

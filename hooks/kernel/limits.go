@@ -35,13 +35,18 @@ func (c *Call) limit() error {
 }
 
 func (c *Call) count(name string) error {
-	rule := collections.Settings(c.App).Limit(name)
-	if rule.Max <= 0 {
-		return nil
-	}
 	who := c.Actor.ID
 	if who == "" {
 		who = Network(c.RealIP())
+	}
+	return c.CountFor(name, who)
+}
+
+// CountFor counts a call for somebody, or something, that the handler has found out: 429 when there were too many.
+func (c *Call) CountFor(name, who string) error {
+	rule := collections.Settings(c.App).Limit(name)
+	if rule.Max <= 0 {
+		return nil
 	}
 	l := c.App.Store().GetOrSet(limiterKey, func() any { return &limiter{calls: map[string][]int64{}} }).(*limiter)
 	left, reset, ok := l.take(name+"|"+who, rule.Max, rule.Window(), Now(c.App))

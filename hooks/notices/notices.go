@@ -2,7 +2,8 @@
 // A domain calls Tell in the transaction of its cause; who hears it is decided here, by client_access and its
 // scopes at that moment.
 //
-// It may touch portal_notifications and staff_notifications. What must never happen: a notice about a client to a
+// It may touch portal_notifications and staff_notifications, and of portal_users what its person chose: how to hear of
+// things, and in which language. What must never happen: a notice about a client to a
 // login that may not act for them, the same cause told twice, a change of its text after it was told.
 package notices
 
@@ -36,21 +37,20 @@ type Notice struct {
 type Words struct{ Title, Message string }
 
 // wordsFor gives the notice in the language a login reads.
-func (n Notice) wordsFor(tx core.App, user string) (Words, error) {
-	if n.Spanish.Title == "" {
-		return Words{n.Title, n.Message}, nil
+func (n Notice) wordsFor(login *core.Record) Words {
+	if n.Spanish.Title != "" && login.GetString("language") == "es" {
+		return n.Spanish
 	}
-	login, err := tx.FindRecordById("portal_users", user)
-	if err != nil {
-		return Words{}, err
-	}
-	if login.GetString("language") == "es" {
-		return n.Spanish, nil
-	}
-	return Words{n.Title, n.Message}, nil
+	return Words{n.Title, n.Message}
 }
 
-// Tell writes one notification for every login that may hear of this area of the client's record.
+// isWantedBy tells whether a login wants a notice of this type in the portal. What is urgent is told to everybody.
+func (n Notice) isWantedBy(u *collections.PortalUser) bool {
+	return n.Priority == collections.PriorityUrgent || u.NotificationPreferences().InApp(n.Type)
+}
+
+// Tell writes one notification for every login that may hear of this area of the client's record, and has not switched
+// off its type.
 func Tell(tx core.App, client string, area kernel.Area, n Notice) error {
 	audience, err := kernel.Audience(tx, client, area)
 	if err != nil {
@@ -68,10 +68,14 @@ func Tell(tx core.App, client string, area kernel.Area, n Notice) error {
 		if told {
 			continue
 		}
-		words, err := n.wordsFor(tx, g.User)
+		login, err := tx.FindRecordById(collections.PortalUsers, g.User)
 		if err != nil {
 			return err
 		}
+		if !n.isWantedBy(collections.AsPortalUser(login)) {
+			continue
+		}
+		words := n.wordsFor(login)
 		r := core.NewRecord(col)
 		r.Set("portal_user", g.User)
 		r.Set("client", client)
@@ -160,6 +164,8 @@ func Bind(app core.App) {
 		kernel.Route{Method: "GET", Path: base, Access: kernel.SignedIn, Do: list},
 		kernel.Route{Method: "POST", Path: base + "/{id}/read", Access: kernel.SignedIn, Owns: collections.Notifications, Do: markRead},
 		kernel.Route{Method: "POST", Path: base + "/{id}/dismiss", Access: kernel.SignedIn, Owns: collections.Notifications, Do: dismiss},
+		kernel.Route{Method: "GET", Path: base + "/preferences", Access: kernel.SignedIn, Do: viewPreferences},
+		kernel.Route{Method: "PATCH", Path: base + "/preferences", Access: kernel.SignedIn, MaxBody: 16 << 10, Do: changePreferences},
 		kernel.Route{Method: "POST", Path: base + "/read-all", Access: kernel.SignedIn, Do: readAll},
 	)
 }

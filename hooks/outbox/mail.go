@@ -69,11 +69,7 @@ func compose(app core.App, id string, m Message) Mailing {
 	if err != nil { // the template is ours and its data are strings
 		panic(err)
 	}
-	from := cfg.MailFrom
-	if from == "" {
-		from = "portal@localhost.example"
-	}
-	return Mailing{ID: id, From: mail.Address{Name: s.ClinicName, Address: from}, To: mail.Address{Address: m.To},
+	return Mailing{ID: id, From: mail.Address{Name: s.ClinicName, Address: cfg.Sender()}, To: mail.Address{Address: m.To},
 		Subject: m.Subject, Text: text.String(), HTML: html.String(), Logo: logo, Attachments: m.Attachments,
 		Headers: map[string]string{
 			"Message-ID":               "<" + id + "@anteroom>",

@@ -87,6 +87,11 @@ func SMSTo(tx core.App, client *collections.Client, t Text) (bool, error) {
 	return true, putSMS(tx, parcel{t, client.Id})
 }
 
+// ReachesBySMS tells whether SMSTo would write.
+func ReachesBySMS(app core.App, client *collections.Client) bool {
+	return reachedBySMS(client) != "" && CanSMS(app)
+}
+
 // reachedBySMS is the number for notices to a client, or "".
 func reachedBySMS(c *collections.Client) string {
 	if !c.PhoneVerified() || !c.GetBool("sms_opt_in") || !e164.MatchString(c.Phone()) {

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	ics "github.com/arran4/golang-ical"
@@ -10,6 +11,7 @@ import (
 	"anteroom/collections"
 	"anteroom/hooks/audit"
 	"anteroom/hooks/kernel"
+	"anteroom/hooks/outbox"
 )
 
 // calendarEvent is what a calendar learns of a visit: when and where, and how to come back to the portal. There is
@@ -22,25 +24,56 @@ type calendarEvent struct {
 	cancelled  bool
 	language   string
 	clinic     string
+	organizer  string // the clinic's address
 	place      string
 	details    string // service and clinician, only when the clinic names them in mails
 	link       string // absolute
 }
 
-// calendarFile makes an iCalendar object (RFC 5545) of one event, or of each visit of a series. The UID is the same in every version and
-// SEQUENCE counts them, so that a calendar replaces what it has. METHOD:PUBLISH, because nobody is asked to answer by
-// mail. Instants are in UTC: a visit is at one moment, whatever zone the calendar shows.
+// calendarFile makes an iTIP message (RFC 5546) of a visit, or of visits that were agreed together. UID is the same in
+// every version and SEQUENCE counts them, so that a calendar replaces what it has. A visit is published, because nobody is asked to answer by mail, and a
+// cancelled one goes with METHOD:CANCEL and STATUS:CANCELLED together (RFC 5546, 3.2.5): programs that follow the
+// method, Outlook among them, take the event out, and those that read a file without looking at its method, as imports
+// into Google's and Apple's calendars do, see the state. Both methods want an ORGANIZER, and a CANCEL is believed only
+// from the one of the event, so every version names the same. There is no ATTENDEE: the file travels on, and whose
+// visit it is stands nowhere in it.
 func calendarFile(events ...calendarEvent) []byte {
-	cal := ics.NewCalendarFor("Anteroom")
-	cal.SetProductId("-//Anteroom//Appointments//EN")
-	cal.SetMethod(ics.MethodPublish)
+	cal := newCalendar()
+	cal.SetMethod(methodOf(events))
 	for _, e := range events {
-		addEvent(cal, e)
+		e.addTo(cal)
 	}
-	return []byte(cal.Serialize(ics.WithNewLineWindows)) // RFC 5545, 3.1: lines end with CRLF
+	return serialized(cal)
 }
 
-func addEvent(cal *ics.Calendar, e calendarEvent) {
+func methodOf(events []calendarEvent) ics.Method {
+	if slices.ContainsFunc(events, func(e calendarEvent) bool { return !e.cancelled }) {
+		return ics.MethodPublish
+	}
+	return ics.MethodCancel
+}
+
+// mimeTypeOf names the method too (RFC 6047, 2.4).
+func mimeTypeOf(events ...calendarEvent) string {
+	return calendarType + "; method=" + string(methodOf(events))
+}
+
+// calendarAttachment is the file as a mail carries it.
+func calendarAttachment(events ...calendarEvent) outbox.Attachment {
+	return outbox.Attachment{FileName: calendarName, MimeType: mimeTypeOf(events...), Content: calendarFile(events...)}
+}
+
+func newCalendar() *ics.Calendar {
+	cal := ics.NewCalendarFor("Anteroom")
+	cal.SetProductId("-//Anteroom//Appointments//EN")
+	return cal
+}
+
+// serialized is the text with CRLF, folded at 75 octets (RFC 5545, 3.1).
+func serialized(cal *ics.Calendar) []byte { return []byte(cal.Serialize(ics.WithNewLineWindows)) }
+
+// addTo writes the event. Instants are in UTC: a visit is at one moment, whatever zone the calendar shows.
+func (e calendarEvent) addTo(cal *ics.Calendar) {
 	v := cal.AddEvent(e.id + "@anteroom")
 	v.SetDtStampTime(e.changed)
 	v.SetModifiedAt(e.changed)
@@ -48,6 +81,7 @@ func addEvent(cal *ics.Calendar, e calendarEvent) {
 	v.SetStartAt(e.start)
 	v.SetEndAt(e.end)
 	v.SetClass(ics.ClassificationPrivate)
+	v.SetOrganizer(e.organizer)
 	v.SetSummary(inLanguage(e.language, "Appointment at ", "Cita en ") + e.clinic)
 	v.SetLocation(e.place)
 	description := e.details
@@ -68,7 +102,7 @@ func addEvent(cal *ics.Calendar, e calendarEvent) {
 }
 
 const (
-	calendarType = "text/calendar; charset=utf-8; method=PUBLISH"
+	calendarType = "text/calendar; charset=utf-8"
 	calendarName = "appointment.ics"
 )
 
@@ -129,9 +163,9 @@ func downloadCalendar(c *kernel.Call) (*kernel.Reply, error) {
 	if err := audit.Read(c.App, line); err != nil {
 		return nil, err
 	}
-	file := calendarFile(facts.event(c.App))
+	event := facts.event(c.App)
 	return kernel.Stream(func(e *core.RequestEvent) error {
 		e.Response.Header().Set("Content-Disposition", `attachment; filename="`+calendarName+`"`)
-		return e.Blob(http.StatusOK, calendarType, file)
+		return e.Blob(http.StatusOK, mimeTypeOf(event), calendarFile(event))
 	}), nil
 }

@@ -64,7 +64,7 @@ func TestCalendarFile(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if !strings.Contains(string(got.Body), "METHOD:PUBLISH\r\n") {
+	if !strings.Contains(string(got.Body), "METHOD:PUBLISH\r\n") || !strings.HasSuffix(got.Header.Get("Content-Type"), "; method=PUBLISH") {
 		t.Error("no METHOD")
 	}
 	refuseDetails(t, string(got.Body))
@@ -81,8 +81,12 @@ func TestCalendarFile(t *testing.T) {
 		t.Error("a moved visit does not replace its event")
 	}
 	c.Do(t, http.MethodPatch, records+"/"+id, desk, map[string]any{"status": "cancelled"})
-	if _, e := download(); value(e, ics.ComponentPropertySequence) != "2" || value(e, ics.ComponentPropertyStatus) != "CANCELLED" {
+	got, e = download()
+	if value(e, ics.ComponentPropertySequence) != "2" || value(e, ics.ComponentPropertyStatus) != "CANCELLED" || value(e, ics.ComponentPropertyDtStart) != "20261222T170000Z" {
 		t.Error("a cancelled visit stays in the calendar")
+	}
+	if !strings.Contains(string(got.Body), "METHOD:CANCEL\r\n") || !strings.HasSuffix(got.Header.Get("Content-Type"), "; method=CANCEL") {
+		t.Errorf("a cancellation without its method: %s\n%s", got.Header.Get("Content-Type"), got.Body)
 	}
 }
 

@@ -33,7 +33,8 @@ func Named() map[string]string {
 	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown,
 		"hours kept": selectEnforced, "shifts": selectShifts, "breaks": selectBreaks, "closures": selectClosures,
 		"held": selectHeld, "held but one": selectHeld + exceptThis, "held rooms": selectHeldRooms, "held equipment": selectHeldEquipment,
-		"held client": selectHeldClient, "asked": selectAsked, "offered": selectOffered, "capacity": selectCapacity}
+		"held client": selectHeldClient, "asked": selectAsked, "offered": selectOffered, "capacity": selectCapacity,
+		"coming": selectComing, "agreed": selectAgreed, "reminded": selectSent, "feed of a client": selectClientsFeed, "feed of a clinician": selectCliniciansFeed}
 }
 
 func hasField(err error, name string) bool {
@@ -92,3 +93,22 @@ var StartOf = startOf
 
 // TendWaitlist is what the clock does each minute.
 var TendWaitlist = tendWaitlist
+
+// CalendarFileOf makes a calendar file of given facts.
+func CalendarFileOf(id, clinic, place string, sequence int, start, end time.Time, cancelled bool) []byte {
+	return calendarFile(calendarEvent{id: id, sequence: sequence, start: start.UTC(), end: end.UTC(), cancelled: cancelled, language: english,
+		changed: time.Date(2026, 10, 20, 16, sequence, 0, 0, time.UTC), clinic: clinic, organizer: "portal@clinic.example", place: place,
+		link: "https://portal.example/appointments/" + id})
+}
+
+// Remind is a tick of the ladder.
+var Remind = remind
+
+// Awake is awake with quiet times of one zone, given as from, until, from, until.
+func Awake(due, start time.Time, zone *time.Location, walls ...string) time.Time {
+	var quiet []quietTime
+	for i := 0; i+1 < len(walls); i += 2 {
+		quiet = append(quiet, quietTime{walls[i], walls[i+1], zone})
+	}
+	return awake(due, start, quiet...)
+}

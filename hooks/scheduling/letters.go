@@ -126,6 +126,9 @@ func writeLetters(tx core.App, s *save) error {
 	if err != nil {
 		return err
 	}
+	if to, err = whoWant(tx, to, noticeOf[what]); err != nil {
+		return err
+	}
 	for _, address := range to {
 		m := f.mail(tx, what)
 		m.To, m.Cause = address.email, cause+":"+address.owner
@@ -304,7 +307,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 	m.Text = paragraphs(text...)
 	// a cancelled request was never in a calendar
 	if what == newsBooked || what == newsChanged || what == newsClockKept || what == newsMomentKept || what == newsCancelled && f.a.CalendarSequence() > 0 {
-		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(f.event(tx))}}
+		m.Attachments = []outbox.Attachment{calendarAttachment(f.event(tx))}
 	}
 	return m
 }
@@ -337,7 +340,7 @@ func (f *visitFacts) event(app core.App) calendarEvent {
 	return calendarEvent{id: f.a.Id, sequence: f.a.CalendarSequence(), start: f.a.Start(), end: f.a.End(),
 		changed: f.a.GetDateTime("updated").Time(), cancelled: f.a.Status() == collections.AppointmentCancelled,
 		language: f.lang, clinic: f.settings.ClinicName, place: f.place, details: f.details(),
-		link: portalLink(kernel.ConfigOf(app), f.a.Id)}
+		organizer: kernel.ConfigOf(app).Sender(), link: portalLink(kernel.ConfigOf(app), f.a.Id)}
 }
 
 // held is the time that a request keeps, in words; "" when it keeps none.
@@ -362,6 +365,9 @@ func (f *visitFacts) wishes() string {
 
 // address is where one mail goes; owner keeps its cause apart from the others'.
 type address struct{ email, owner string }
+
+// clientsAddress is the owner of the address in the client's own record.
+const clientsAddress = "client"
 
 // addresses are those of the logins that may hear of visits, the one that asked first. A client whom no login
 // stands for hears at the address the clinic has.
@@ -402,7 +408,25 @@ func addresses(tx core.App, a *collections.Appointment) ([]address, error) {
 	if err != nil || email == "" {
 		return nil, err
 	}
-	return []address{{email, "client"}}, nil
+	return []address{{email, clientsAddress}}, nil
+}
+
+// whoWant leaves out the logins that have switched off mails of a type.
+func whoWant(tx core.App, all []address, about collections.NotificationType) ([]address, error) {
+	var out []address
+	for _, a := range all {
+		if a.owner != clientsAddress {
+			chosen, err := notices.Choices(tx, a.owner)
+			if err != nil {
+				return nil, err
+			}
+			if !chosen.ByEmail(about) {
+				continue
+			}
+		}
+		out = append(out, a)
+	}
+	return out, nil
 }
 
 // paragraphs joins what is said, an empty line between.

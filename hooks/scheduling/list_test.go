@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -311,6 +312,8 @@ func fill(t testing.TB, c *testkit.Clinic) {
 	}
 }
 
+var placeholder = regexp.MustCompile(`\{:\w+\}`)
+
 func plansSeek(t *testing.T, c *testkit.Clinic) {
 	all := map[string][]string{}
 	for name, q := range scheduling.Queries() {
@@ -318,10 +321,7 @@ func plansSeek(t *testing.T, c *testkit.Clinic) {
 	}
 	for name, q := range scheduling.Named() {
 		// dbx's own placeholders, as it would send them
-		for _, p := range []string{"service", "only", "video", "location", "client", "now", "id", "day", "hold_start", "hold_end", "day_before",
-			"day_after", "start", "end", "clinician", "clinicians", "place", "from", "to", "entry", "rooms", "except"} {
-			q = strings.ReplaceAll(q, "{:"+p+"}", "''")
-		}
+		q = placeholder.ReplaceAllString(q, "''")
 		all[name] = plan(t, c, strings.NewReplacer("[[", "`", "]]", "`").Replace(q))
 	}
 	for name, steps := range all {
@@ -330,6 +330,9 @@ func plansSeek(t *testing.T, c *testkit.Clinic) {
 				t.Errorf("%s: %s", name, strings.Join(steps, "; "))
 			}
 		}
+	}
+	if !strings.Contains(all["coming"][0], "idx_appointments_start (start_time>? AND start_time<?)") {
+		t.Errorf("reminders do not look at their window alone: %v", all["coming"])
 	}
 	for _, name := range []string{"total ", "total upcoming", "total past", "total cancelled"} {
 		if !strings.Contains(all[name][0], "USING COVERING INDEX idx_appointments_client") {

@@ -653,7 +653,7 @@ func tellOfParty(tx core.App, by kernel.Actor, payer string, visits []*collectio
 	say := func(en, es string) string { return inLanguage(lang, en, es) }
 	clinic := f.settings.ClinicName
 	m := outbox.Message{Topic: string(noticeOf[what]), Language: lang, Link: waitlistPage, LinkLabel: say("See your appointments", "Ver sus citas"),
-		Subject: say("Your appointments at "+clinic, "Sus citas en "+clinic), Attachments: []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(events...)}}}
+		Subject: say("Your appointments at "+clinic, "Sus citas en "+clinic), Attachments: []outbox.Attachment{calendarAttachment(events...)}}
 	head, title := say("You're booked, "+strconv.Itoa(len(visits))+" visits:", "Sus citas, "+strconv.Itoa(len(visits))+" en total:"), say("You're booked together", "Sus citas están confirmadas")
 	file := say("The attached file adds them to your calendar.", "El archivo adjunto las agrega a su calendario.")
 	if what == newsCancelled {

@@ -1,7 +1,7 @@
 // Package scheduling owns appointments: the catalogue of what can be booked, requests and the clinic's decisions,
 // the lists a client and the desk read, and the calendar file.
 //
-// It may touch appointments and appointment_history. It reads services, locations, rooms and clinicians, the
+// It may touch appointments, appointment_history, appointment_reminders and calendar_feeds. It reads services, locations, rooms and clinicians, the
 // clients' names and language for letters, and, to count what is missing at a visit, portal_forms and invoices.
 //
 // What it promises, and through which layer:
@@ -43,6 +43,8 @@ func Bind(app core.App) {
 	bindOffers(app)
 	bindWaitlistRoutes(app)
 	bindParties(app)
+	bindReminders(app)
+	bindFeeds(app)
 	realtime.Publish(app, realtime.Topic{Collection: collections.Appointments, Area: kernel.AreaVisits, Item: heardItem, View: audit.ViewAppointment})
 
 	const visits, one = kernel.Portal + "/appointments", kernel.Portal + "/appointments/{id}"

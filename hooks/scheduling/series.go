@@ -151,7 +151,7 @@ func writeSeriesLetter(tx core.App, by kernel.Actor, visits []*collections.Appoi
 		n.Message += also
 		m.Text += also
 	}
-	m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(events...)}}
+	m.Attachments = []outbox.Attachment{calendarAttachment(events...)}
 	if err := notices.Tell(tx, first.a.Client(), kernel.AreaVisits, n); err != nil {
 		return err
 	}

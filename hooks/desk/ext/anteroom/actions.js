@@ -60,6 +60,8 @@ const GROUPS = [
         REMOVE_FILE: "removed a file", FILE_BLOCKED: "the scanner blocked a file", FILE_CLEARED: "the scanner found nothing", REMOVE_PHOTO: "removed a picture",
         LIST_DOCUMENTS: "looked at the documents", VIEW_DOCUMENT: "viewed a document", DOWNLOAD_DOCUMENT: "downloaded a document", UPLOAD_PHOTO: "uploaded a picture", DOWNLOAD_PHOTO: "downloaded a picture",
         LIST_MESSAGES: "looked at the messages", VIEW_MESSAGE: "read a message", SEND_MESSAGE: "sent a message",
+        LIST_CALENDAR_FEEDS: "looked at the calendar feeds", CREATE_CALENDAR_FEED: "made a calendar feed", REVOKE_CALENDAR_FEED: "ended a calendar feed", REMIND_APPOINTMENT: "sent a reminder of an appointment",
+        VIEW_NOTIFICATION_PREFERENCES: "looked at how to be told of things", UPDATE_NOTIFICATION_PREFERENCES: "changed how to be told of things",
         LIST_NOTIFICATIONS: "looked at the notices", READ_NOTIFICATION: "read a notice", DISMISS_NOTIFICATION: "put a notice away", SUBSCRIBE: "opened a live list",
     }],
     ["The server", {
