@@ -62,6 +62,9 @@ vulnerabilities: ## known weaknesses of what is built in; needs a network that r
 	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
 	cd web && npm audit --omit=dev
 
+zones: ## renew the zone data that is built in, from Debian's tzdata
+	@.ci/zones
+
 tools: ## Chromium, PDF tools and ClamAV, when they are missing and this is root on Debian
 	@.ci/tools
 
@@ -78,4 +81,4 @@ web/node_modules: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch web/node_modules
 
-.PHONY: vulnerabilities help run build web test test-go test-web drift test-browser lint chaos bench tools
+.PHONY: vulnerabilities help run build web test test-go test-web drift test-browser lint chaos bench zones tools

@@ -1,12 +1,12 @@
 package collections
 
 import (
-	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/pocketbase/pocketbase/core"
+
+	"anteroom/collections/zones"
 )
 
 // Locations is the name of the collection: the clinic's places.
@@ -73,20 +73,5 @@ func (a Address) Line() string {
 	return strings.Join(parts, ", ")
 }
 
-var zones sync.Map // name to *time.Location: loading one reads and parses a file
-
 // Zone gives an IANA zone by name. "" and "Local", which Go would accept, are no zones of a clinic.
-func Zone(name string) (*time.Location, error) {
-	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location), nil
-	}
-	if name == "" || name == "Local" {
-		return nil, errors.New("not the name of a time zone")
-	}
-	z, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, err
-	}
-	zones.Store(name, z)
-	return z, nil
-}
+func Zone(name string) (*time.Location, error) { return zones.Load(name) }

@@ -189,3 +189,44 @@ func listOfDays(column string) ([]string, error) {
 	err := json.Unmarshal([]byte(column), &days)
 	return days, err
 }
+
+// Check gives what is wrong with a recurrence, as sentences by column: nil when nothing is. Whether its times fit
+// together is the concern of what recurs.
+func (r Recurrence) Check() map[string]string {
+	wrong := map[string]string{}
+	first, err := time.Parse(time.DateOnly, r.FirstDay)
+	if err != nil {
+		wrong["first_day"] = "Enter a real date, like 2026-12-03."
+	}
+	if r.LastDay != "" {
+		if last, err := time.Parse(time.DateOnly, r.LastDay); err != nil {
+			wrong["last_day"] = "Enter a real date, like 2026-12-03."
+		} else if last.Before(first) {
+			wrong["last_day"] = "The last day is before the first."
+		}
+	}
+	for column, days := range map[string][]string{"exceptions": r.Exceptions, "extra_days": r.ExtraDays} {
+		for _, day := range days {
+			if _, err := time.Parse(time.DateOnly, day); err != nil {
+				wrong[column] = `Enter a list of real dates, like ["2026-12-24", "2026-12-31"].`
+			}
+		}
+	}
+	if r.Rule == "" || wrong["first_day"] != "" {
+		return wrong
+	}
+	if err := r.checkRule(first); err != nil {
+		wrong["rrule"] = "This rule cannot be used: " + err.Error() + "."
+	}
+	return wrong
+}
+
+// checkRule refuses what cannot be read, and what names no day within some years: to look for its next day would take
+// longer than anybody waits for a page.
+func (r Recurrence) checkRule(first time.Time) error {
+	days, err := Recurrence{FirstDay: r.FirstDay, Rule: r.Rule}.byRule(first, first, first.AddDate(mustBeginIn, 0, 0))
+	if err == nil && len(days) == 0 {
+		err = fmt.Errorf("it names no day within %d years of the first day", mustBeginIn)
+	}
+	return err
+}

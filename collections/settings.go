@@ -286,7 +286,7 @@ func (s *ClinicSettings) load(r *core.Record) {
 		s.ReminderLadder = ladder // an empty one is a choice: no reminders
 	}
 	_ = json.Unmarshal([]byte(r.GetString("limits")), &s.limits) // the kernel's refuseBadSettings keeps malformed ones out
-	if z, err := time.LoadLocation(s.TimeZone); err == nil {
+	if z, err := Zone(s.TimeZone); err == nil {
 		s.zone = z
 	}
 }

@@ -172,7 +172,12 @@ func moves() rule {
 		byOwner = append(byOwner, patches(owner, "appointments", m.key, to, "400 status:"+m.code)...)
 		bySystem = append(bySystem, saves(system, "appointments", m.key, to, "status:"+m.code)...)
 		stamped = append(stamped, saves(append(bookers, processor), "appointments", m.key, to, "status:"+m.code)...)
-		strangers = append(strangers, saves([]kernel.Actor{adaActor, guestActor}, "appointments", m.key, to, "status:read_only")...)
+		strangers = append(strangers, saves([]kernel.Actor{guestActor}, "appointments", m.key, to, "status:read_only")...)
+		ofAda := "status:read_only" // what is not hers, and what clients never do
+		if m.key == "{gone}" && m.to == "confirmed" {
+			ofAda = "status:illegal_move" // what they do, but not from there
+		}
+		strangers = append(strangers, saves([]kernel.Actor{adaActor}, "appointments", m.key, to, ofAda)...)
 		statements = append(statements, runs("UPDATE appointments SET status = '"+m.to+"' WHERE id = '"+m.key+"'", "sql: appointment: move"))
 	}
 	legal := map[string]any{"status": "arrived"} // legal, but not for them

@@ -67,6 +67,7 @@ const (
 // Appointments.
 const (
 	ListAppointments   Action = "LIST_APPOINTMENTS"
+	ListAvailability   Action = "LIST_AVAILABILITY"
 	ViewAppointment    Action = "VIEW_APPOINTMENT"
 	CreateAppointment  Action = "CREATE_APPOINTMENT"
 	RequestAppointment Action = "REQUEST_APPOINTMENT"

@@ -8,6 +8,7 @@ import (
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 
+	"anteroom/collections"
 	"anteroom/hooks/billing"
 	"anteroom/hooks/forms"
 	"anteroom/hooks/identity"
@@ -61,7 +62,7 @@ func (f *room) at(days, hour, minute int) time.Time {
 func (f *room) day(days int) string { return f.today.AddDate(0, 0, days).Format(time.DateOnly) }
 
 func furnish(tx core.App, d Details) error {
-	z, err := time.LoadLocation(zone)
+	z, err := collections.Zone(zone)
 	if err != nil {
 		return err
 	}

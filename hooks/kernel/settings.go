@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/core"
@@ -64,7 +63,7 @@ func refuseBadSettings(e *core.RecordEvent) error {
 			bad[field] = validation.NewError("validation_range", fmt.Sprintf("Choose a number from %d to %d.", in.low, in.high))
 		}
 	}
-	if zone := r.GetString("time_zone"); zone == "" || zone == "Local" || !isZone(zone) {
+	if _, err := collections.Zone(r.GetString("time_zone")); err != nil {
 		bad["time_zone"] = validation.NewError("validation_zone", "Choose an IANA time zone, such as America/Denver.")
 	}
 	if err := badLimits(r.GetString("limits")); err != nil {
@@ -107,9 +106,4 @@ func badLimits(raw string) error {
 func canMail(app core.App) bool {
 	cfg := ConfigOf(app)
 	return cfg.IsLocal() || cfg.SMTPHost != ""
-}
-
-func isZone(name string) bool {
-	_, err := time.LoadLocation(name)
-	return err == nil
 }

@@ -7,12 +7,12 @@ import (
 	"io"
 	"net/mail"
 	"strings"
-	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/security"
 	"github.com/spf13/cobra"
 
+	"anteroom/collections"
 	"anteroom/hooks/kernel"
 )
 
@@ -88,7 +88,7 @@ func SetupCommand(app core.App, furnish func(tx core.App) error) *cobra.Command 
 
 // SetUp writes a clinic's first rows, all or none.
 func SetUp(app core.App, c Clinic, furnish func(tx core.App) error) error {
-	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" || c.TimeZone == "Local" {
+	if _, err := collections.Zone(c.TimeZone); err != nil {
 		return fmt.Errorf("%q is not an IANA time zone such as America/Denver", c.TimeZone)
 	}
 	for _, e := range []string{c.OwnerEmail, c.StaffEmail} {

@@ -375,14 +375,5 @@ func (s *save) refuseOnlyAskable(tx core.App) error {
 // waiveHours notes that the clinic agreed to see somebody outside its hours.
 func waiveHours(a *collections.Appointment) { a.SetRaw(outsideKey, true) }
 
-// outsideKey carries it from the desk's request to the rules. No request can name it: what is no field of the
-// collection is not taken from one.
-const outsideKey = "@scheduling.outside"
-
-func hoursWaived(a *collections.Appointment) bool { return a.GetRaw(outsideKey) == true }
-
-// reasonOutside is what the history says of it.
-const reasonOutside = "outside working hours"
-
 // spaced is a list of days in words of the API.
 func spaced(days []string) string { return strings.Join(days, ", ") }

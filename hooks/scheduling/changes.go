@@ -19,18 +19,18 @@ const (
 	reasonKey      = "@scheduling.reason"      // string: why it moves, for the history
 )
 
-// reasonOf is why an appointment moves, for its history.
-func reasonOf(a *collections.Appointment) string {
-	why, _ := a.GetRaw(reasonKey).(string)
-	if hoursWaived(a) {
-		return strings.Trim(why+"; "+reasonOutside, "; ")
+// reason is why an appointment moves, for its history.
+func (s *save) reason() string {
+	why, _ := s.after.GetRaw(reasonKey).(string)
+	if s.outside {
+		return strings.TrimPrefix(why+"; outside working hours", "; ")
 	}
 	return why
 }
 
 // forgetRiders keeps the next save of the same record from what was said for this one.
 func forgetRiders(r *core.Record) {
-	for _, key := range []string{acceptedFeeKey, chargeFeeKey, reasonKey, outsideKey} {
+	for _, key := range []string{acceptedFeeKey, chargeFeeKey, reasonKey} {
 		r.SetRaw(key, nil)
 	}
 }

@@ -2,9 +2,11 @@ package scheduling
 
 import (
 	"errors"
+	"time"
 
 	"github.com/pocketbase/pocketbase/core"
 
+	"anteroom/collections"
 	"anteroom/hooks/kernel"
 )
 
@@ -56,3 +58,30 @@ var NameOf = nameOf
 
 // TendWaitlist is what the clock does each minute.
 var TendWaitlist = tendWaitlist
+
+// Terms are what the policy says of an appointment as it is stored.
+type Terms struct {
+	Cancel, Move, Confirm, CheckIn, Notes string
+	FeeCents                              int
+}
+
+// TermsOf asks the policy.
+func TermsOf(app core.App, r *core.Record, by kernel.Actor) (Terms, error) {
+	return TermsAt(app, r, by, kernel.Now(app))
+}
+
+// TermsAt asks the policy about another moment.
+func TermsAt(app core.App, r *core.Record, by kernel.Actor, now time.Time) (Terms, error) {
+	v, err := visitOf(app, collections.AsAppointment(r))
+	t := termsOf(collections.Settings(app), v, now, by)
+	return Terms{t.cancel, t.move, t.confirm, t.checkIn, t.notes, t.feeCents}, err
+}
+
+// AcceptFee notes that a client said yes to a fee, as the routes do.
+func AcceptFee(r *core.Record, cents int) { r.SetRaw(acceptedFeeKey, cents) }
+
+// DayBegins is the first moment of the day of an instant.
+var DayBegins = dayBegins
+
+// StartOf reads a start as it is sent.
+var StartOf = startOf

@@ -178,23 +178,37 @@ func newSlot(app core.App, w wish, lang string, o opening) (Slot, error) {
 	if err != nil {
 		return Slot{}, err
 	}
-	end := o.start.Add(w.visit())
-	local := o.start.In(zone)
-	s := Slot{StartTime: o.start.Format(instantForm), EndTime: end.Format(instantForm), LocalDate: local.Format(dayForm),
-		LocalTime: local.Format(wallForm), UTCOffset: local.Format("-07:00"),
-		Display:     spanInWords(lang, local, end.In(zone), kernel.Now(app).In(zone).Year()),
-		ClinicianID: w.clinician, LocationID: w.location.Id, ServiceLocation: w.place.Wire()}
-	if w.clinician == "" {
-		s.Any, s.ClinicianID, s.ClinicianIDs = true, anybody, o.clinicians
+	return newSlots(app, w, lang, zone, clockOf(zone, o.start.Unix(), o.start.Unix())).slot(o), nil
+}
+
+// slots shows the openings of one wish.
+type slots struct {
+	w        wish
+	lang     string
+	zone     *time.Location
+	clock    clock
+	thisYear int
+}
+
+func newSlots(app core.App, w wish, lang string, zone *time.Location, c clock) *slots {
+	return &slots{w: w, lang: lang, zone: zone, clock: c, thisYear: kernel.Now(app).In(zone).Year()}
+}
+
+func (s *slots) slot(o opening) Slot {
+	start, end := o.start.In(s.zone), o.start.Add(s.w.visit()).In(s.zone)
+	out := Slot{StartTime: o.start.Format(instantForm), EndTime: end.UTC().Format(instantForm), LocalDate: start.Format(dayForm),
+		LocalTime: start.Format(wallForm), UTCOffset: start.Format("-07:00"), Display: spanInWords(s.lang, start, end, s.thisYear),
+		ClinicianID: s.w.clinician, LocationID: s.w.location.Id, ServiceLocation: s.w.place.Wire()}
+	if s.w.clinician == "" {
+		out.Any, out.ClinicianID, out.ClinicianIDs = true, anybody, o.clinicians
 	}
-	c := clockOf(zone, o.start.Unix(), o.start.Unix())
-	if first, last := c.shown(c.wall(o.start.Unix())); first != last {
-		s.Again = "first"
+	if first, last := s.clock.shown(s.clock.wall(o.start.Unix())); first != last {
+		out.Again = "first"
 		if o.start.Unix() == last {
-			s.Again = "second"
+			out.Again = "second"
 		}
 	}
-	return s, nil
+	return out
 }
 
 // candidate is somebody who could give a visit.
@@ -233,6 +247,10 @@ func candidates(app core.App, w wish) (people []*candidate, why error, err error
 			return nil, nil, err
 		}
 		people = append(people, p)
+	}
+	if instant := func(p *candidate) bool { return p.mode == collections.BookingInstant }; !w.byStaff() && slices.ContainsFunc(people, instant) {
+		// whoever leaves it open can book at once: with those who let them
+		people = slices.DeleteFunc(people, func(p *candidate) bool { return !instant(p) })
 	}
 	slices.SortFunc(people, byName)
 	return people, why, nil
@@ -559,4 +577,3 @@ func heldTimes(app core.App, query string, params dbx.Params) (map[string][]inte
 	}
 	return out, rows.Err()
 }
-

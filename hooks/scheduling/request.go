@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/collections"
 	"anteroom/hooks/kernel"
@@ -73,7 +74,7 @@ func request(c *kernel.Call) (*kernel.Reply, error) {
 	a.Set("service", cat.serviceNamed(body.AppointmentType))
 	location := body.LocationID
 	if location == "" {
-		if location, err = usualLocation(c, cat, body.ClinicianID); err != nil {
+		if location, err = usualLocationOf(c.App, c.Client(), cat, body.ClinicianID); err != nil {
 			return nil, err
 		}
 	}
@@ -110,11 +111,11 @@ func promise(lang string, s *collections.ClinicSettings, held string) string {
 		"Esto no reserva las horas. Responderemos en un plazo de "+strconv.Itoa(days)+" días hábiles.")
 }
 
-// usualLocation is where a client who names no place is meant to come: the place they prefer, else the first of the
+// usualLocationOf is where a client who names no place is meant to come: the place they prefer, else the first of the
 // clinic's where the clinician they ask for works.
-func usualLocation(c *kernel.Call, cat *catalogue, clinician string) (string, error) {
+func usualLocationOf(app core.App, client string, cat *catalogue, clinician string) (string, error) {
 	var preferred string
-	err := c.App.DB().Select("preferred_location").From("clients").Where(dbx.HashExp{"id": c.Client()}).Row(&preferred)
+	err := app.DB().Select("preferred_location").From("clients").Where(dbx.HashExp{"id": client}).Row(&preferred)
 	if err != nil {
 		return "", err
 	}
@@ -135,7 +136,7 @@ func usualLocation(c *kernel.Call, cat *catalogue, clinician string) (string, er
 
 // reasons are the codes that travel as details.reason too, the most telling first.
 var reasons = []string{"service_not_found", "service_not_bookable", "clinician_not_found", "clinician_not_for_service",
-	"clinician_not_at_location", "clinician_not_accepting", "nonexistent_time", "past", "too_soon", "too_far"}
+	"clinician_not_at_location", "clinician_not_accepting", "nonexistent_time", "past", "too_soon", "too_far", "outside_hours"}
 
 // inTheWordsOfTheRequest renames the fields of the record to those that were sent: "preferences.1.time" is
 // preferredTime2 when the second pair that was filled in is the second, and the service was sent as

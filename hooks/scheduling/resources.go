@@ -55,7 +55,7 @@ func (s *save) takesTime() bool {
 // wish is what this save wants, for the rules of openings.
 func (s *save) wish() wish {
 	w := wish{client: s.after.Client(), service: s.service, location: s.location, place: s.after.Place(), clinician: s.after.Clinician(),
-		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && hoursWaived(s.after)}
+		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && s.outside}
 	w.entry, _ = s.after.GetRaw(entryKey).(string)
 	if s.after.Guest() {
 		w.client = "" // whoever brings them may be elsewhere at that time
@@ -108,8 +108,11 @@ func chooseClinician(tx core.App, s *save) error {
 
 // refuseClosed asks whether the time is open. That it is taken is said of who or what takes it.
 func (s *save) refuseClosed(tx core.App) error {
-	if s.actor.Kind == kernel.KindSystem || s.actor.IsStaff() && !s.after.Start().After(s.now) {
-		return nil // who is here already is written down as they are; the database refuses what overlaps
+	if s.actor.Kind == kernel.KindSystem {
+		return nil
+	}
+	if s.actor.IsStaff() && !s.after.Start().After(s.now) && s.after.Clinician() != "" {
+		return refuseOutsideHours(tx, s) // who is here already may still be written down; the database refuses what overlaps
 	}
 	if err := s.refuseOnlyAskable(tx); err != nil {
 		return err

@@ -43,6 +43,7 @@ func bindRules(app core.App) {
 	app.OnRecordCreateRequest(collections.AppointmentHistory).BindFunc(refuseWritingHistory)
 	app.OnRecordValidate(collections.Locations).BindFunc(refuseUnknownZone)
 	app.OnRecordValidate(collections.Services).BindFunc(refuseEndlessService)
+	bindHours(app)
 }
 
 // problem is what is wrong with a field: a code that the API shows without its prefix, and a sentence.
@@ -91,6 +92,7 @@ type save struct {
 	before   *collections.Appointment // nil when it is new
 	after    *collections.Appointment
 	books    bool // a time becomes agreed that was not
+	outside  bool // the desk books outside working hours on purpose
 	problems validation.Errors
 
 	// what it refers to, after load

@@ -50,6 +50,7 @@ func Bind(app core.App) {
 			Limit: collections.LimitAppointmentsList, Do: listOwn},
 		kernel.Route{Method: http.MethodPost, Path: visits, Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Limit: collections.LimitAppointmentsCreate, Key: kernel.KeyOptional, Do: book},
+		kernel.Route{Method: http.MethodGet, Path: visits + "/availability", Access: kernel.ForClient, Area: kernel.AreaVisits, Do: viewAvailability},
 		kernel.Route{Method: http.MethodPost, Path: visits + "/request", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Limit: collections.LimitAppointmentsCreate, Key: kernel.KeyOptional, Do: request},
 		kernel.Route{Method: http.MethodGet, Path: one, Access: kernel.ForClient, Area: kernel.AreaVisits,
@@ -89,6 +90,7 @@ func Bind(app core.App) {
 			Owns: collections.Appointments, Do: declineRequest},
 		kernel.Route{Method: http.MethodPost, Path: kernel.Desk + "/appointments", Access: kernel.Staff, Roles: deskRoles,
 			Key: kernel.KeyOptional, Do: bookForClient},
+		kernel.Route{Method: http.MethodGet, Path: kernel.Desk + "/availability", Access: kernel.Staff, Roles: deskRoles, Do: viewDeskAvailability},
 		kernel.Route{Method: http.MethodGet, Path: kernel.Desk + "/day", Access: kernel.Staff, Roles: deskRoles, Do: viewDay},
 	)
 }

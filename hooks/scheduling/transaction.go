@@ -32,8 +32,11 @@ func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
 	defer forgetRiders(e.Record)
+	outside, _ := e.Record.GetRaw(outsideKey).(bool)
+	e.Record.SetRaw(outsideKey, nil)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
+		s.outside = outside
 		if err := refuseLosingTheRace(tx, s); err != nil {
 			return err
 		}
@@ -167,14 +170,13 @@ func writeHistory(tx core.App, s *save) error {
 		return err
 	}
 	h.SetActor(s.actor.Kind, s.actor.ID)
-	if why := reasonOf(s.after); why != "" {
-		h.SetReason(why)
-	}
 	switch s.after.Status() {
 	case collections.AppointmentDeclined:
 		h.SetReason(s.after.GetString("decline_reason"))
 	case collections.AppointmentCancelled:
 		h.SetReason(s.after.GetString("cancellation_reason"))
+	default:
+		h.SetReason(s.reason())
 	}
 	return kernel.SaveAs(tx, s.actor, h.Record)
 }
