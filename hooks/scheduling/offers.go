@@ -108,9 +108,9 @@ func offerWhatHoursFree(e *core.RecordEvent) error {
 	now := kernel.Now(e.App)
 	f := freed{Clinician: e.Record.GetString("clinician"), Location: e.Record.GetString("location"),
 		From: now, To: now.AddDate(0, 0, collections.Settings(e.App).BookingHorizon)}
-	first, last := daysOfRow(e.Record)
+	first, last := rowDays(e.Record)
 	if stored != nil {
-		wasFirst, wasLast := daysOfRow(stored)
+		wasFirst, wasLast := rowDays(stored)
 		first, last = min(first, wasFirst), max(last, wasLast)
 		if stored.GetString("clinician") != f.Clinician {
 			f.Clinician = ""
@@ -131,8 +131,8 @@ func offerWhatHoursFree(e *core.RecordEvent) error {
 
 const endless = "9999"
 
-// daysOfRow bounds the days of a shift, a break or a closure.
-func daysOfRow(r *core.Record) (first, last string) {
+// rowDays bounds the days of a shift, a break or a closure.
+func rowDays(r *core.Record) (first, last string) {
 	first, last = r.GetString("first_day"), r.GetString("last_day")
 	if extra := r.GetString("extra_days"); last == "" && (r.GetString("rrule") != "" || extra != "" && extra != "null" && extra != "[]") {
 		last = endless
@@ -233,7 +233,7 @@ func wishesOf(app core.App, w *collections.WaitlistEntry, f freed) ([]wish, erro
 		if err != nil {
 			return nil, err
 		}
-		ask := wish{client: w.Client(), service: service, location: location, place: placeWanted(w, service), clinician: w.Clinician(),
+		ask := wish{client: w.Client(), service: service, location: location, place: placeOfEntry(w, service), clinician: w.Clinician(),
 			by: askedOfTheClinic, entry: w.Id}
 		if ask.clinician == "" {
 			ask.clinician = f.Clinician
@@ -496,7 +496,7 @@ func accept(app core.App, by kernel.Actor, id string) (appointment string, err e
 			return err
 		}
 		for field, value := range map[string]string{"client": w.Client(), "service": w.Service(), "clinician": offer.Clinician, "location": offer.Location,
-			"service_location": string(placeWanted(w, service))} {
+			"service_location": string(placeOfEntry(w, service))} {
 			a.Set(field, value)
 		}
 		a.SetStart(offer.Start)
@@ -553,7 +553,7 @@ func tellOfOffer(tx core.App, w *collections.WaitlistEntry) error {
 		return err
 	}
 	for field, value := range map[string]any{"client": w.Client(), "service": w.Service(), "clinician": offer.Clinician, "location": offer.Location, "time_zone": location.TimeZone(),
-		"service_location": string(placeWanted(w, service)), "start_time": offer.Start, "end_time": offer.Start.Add(service.Duration()), "requested_by": w.GetString("requested_by")} {
+		"service_location": string(placeOfEntry(w, service)), "start_time": offer.Start, "end_time": offer.Start.Add(service.Duration()), "requested_by": w.GetString("requested_by")} {
 		a.Set(field, value)
 	}
 	f, err := factsOf(tx, a, kernel.Now(tx), lang)

@@ -125,7 +125,7 @@ func judgeWish(app core.App, w *collections.WaitlistEntry, zone **time.Location,
 		problems["clinician"] = problem("clinician_not_found", "Choose one of the clinic's people.")
 	case !service.OfferedBy(id):
 		problems["clinician"] = problem("clinician_not_for_service", "This person does not give this service.")
-	case w.Location() != "" && placeWanted(w, service) == collections.InOffice && !worksAt(r, w.Location()):
+	case w.Location() != "" && placeOfEntry(w, service) == collections.InOffice && !worksAt(r, w.Location()):
 		problems["clinician"] = problem("clinician_not_at_location", "This person does not work at that place.")
 	}
 	return nil
@@ -291,8 +291,8 @@ func letPass(w *collections.WaitlistEntry, o collections.WaitlistOffer) error {
 	return nil
 }
 
-// placeWanted is where a visit of this entry would be: as wished, else in the office if the service is given there.
-func placeWanted(w *collections.WaitlistEntry, service *collections.Service) collections.ServicePlace {
+// placeOfEntry is where a visit of this entry would be: as wished, else in the office if the service is given there.
+func placeOfEntry(w *collections.WaitlistEntry, service *collections.Service) collections.ServicePlace {
 	switch {
 	case w.Place() != "":
 		return w.Place()

@@ -90,7 +90,7 @@ func entryItem(app core.App, w *collections.WaitlistEntry, lang string) (Waitlis
 	if err != nil {
 		return item, err
 	}
-	slot, err := newSlot(app, wish{service: service, location: location, place: placeWanted(w, service), clinician: offer.Clinician}, lang,
+	slot, err := newSlot(app, wish{service: service, location: location, place: placeOfEntry(w, service), clinician: offer.Clinician}, lang,
 		opening{start: offer.Start, clinicians: []string{offer.Clinician}})
 	item.Offer = &Offer{Slot: slot, ExpiresAt: offer.Expires.Format(instantForm)}
 	return item, err
