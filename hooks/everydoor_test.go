@@ -20,6 +20,8 @@ var unwritten = map[string]string{
 	"GET /api/v1/portal/services/{id}":                     "the public catalogue",
 	"GET /api/v1/portal/providers":                         "the public catalogue",
 	"GET /api/v1/portal/providers/{id}":                    "the public catalogue",
+	"GET /api/v1/portal/packages":                          "the public catalogue",
+	"GET /api/v1/portal/packages/{id}":                     "the public catalogue",
 	"GET /api/v1/portal/locations":                         "the public catalogue",
 	"GET /api/v1/portal/locations/{id}":                    "the public catalogue",
 	"POST /api/v1/portal/auth/passkeys/authenticate/begin": "a number to sign, for whoever signs in",

@@ -57,6 +57,7 @@ func belongings(t *testing.T, c *testkit.Clinic, client, login string) map[strin
 	if err := kernel.SaveAs(c.App, kernel.System(), inv); err != nil {
 		t.Fatal(err)
 	}
+	own["packages"] = c.Add(t, "packages", map[string]any{"name": "Five visits", "items": []map[string]any{{"service": testkit.Therapy, "quantity": 5}}, "is_active": true}).Id // the catalogue's
 	own["payments"] = c.Add(t, "payments", map[string]any{"client": client, "invoice": own["invoices"], "portal_user": login, "processor": "test",
 		"amount_cents": 4500, "currency": "usd", "status": "pending", "method_kind": "test", "intent_id": "pi_of_" + client}).Id
 	own["portal_notifications"] = c.Add(t, "portal_notifications", map[string]any{"portal_user": login, "client": client,
@@ -132,7 +133,7 @@ func claimed(token string) string {
 }
 
 // Catalogue ids belong to nobody: they are public.
-var catalogue = map[string]bool{"services": true, "clinicians": true, "locations": true}
+var catalogue = map[string]bool{"services": true, "clinicians": true, "locations": true, "packages": true}
 
 // TestNobodyReachesAnotherClientsRow is generated from the router. For every route: a guest and somebody else's
 // client get nothing and change nothing; the owner gets an answer, so that the refusals are not an accident.
