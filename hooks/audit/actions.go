@@ -75,6 +75,7 @@ const (
 	UpdateAppointment  Action = "UPDATE_APPOINTMENT"
 	CancelAppointment  Action = "CANCEL_APPOINTMENT"
 	ListRequests       Action = "LIST_REQUESTS"
+	ViewCalendar       Action = "VIEW_CALENDAR"
 	ViewDay            Action = "VIEW_DAY"
 )
 

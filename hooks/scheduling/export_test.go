@@ -13,6 +13,9 @@ func Queries() map[string]string {
 	all := map[string]string{"one": selectOne, "forms due": selectFormsDue, "requests": requestQuery(waiting), "count of requests": requestCount(waiting),
 		"requests of a place": requestQuery(waiting + there), "count of a place": requestCount(waiting + there), "day": dayQuery(""),
 		"requests of a clinician": requestQuery(waiting + mine), "count of a clinician": requestCount(waiting + mine), "day of a clinician": dayQuery(mine), "balance": selectBalance}
+	for name, q := range map[string]string{"calendar": calendarQuery("1", ""), "calendar of a clinician": calendarQuery(theirs, ofClinician)} {
+		all[name] = q
+	}
 	for status, byDate := range queries {
 		for dated, q := range byDate {
 			suffix := ""

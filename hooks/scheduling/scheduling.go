@@ -37,6 +37,7 @@ func Bind(app core.App) {
 	bindRules(app)
 	bindTransaction(app)
 	bindCatalogue(app)
+	bindCalendar(app)
 	realtime.Publish(app, realtime.Topic{Collection: collections.Appointments, Area: kernel.AreaVisits, Item: heardItem, View: audit.ViewAppointment})
 
 	const visits, one = kernel.Portal + "/appointments", kernel.Portal + "/appointments/{id}"

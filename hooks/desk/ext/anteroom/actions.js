@@ -40,7 +40,7 @@ const GROUPS = [
     ["Visits", {
         LIST_APPOINTMENTS: "looked at the list of visits", VIEW_APPOINTMENT: "viewed an appointment", CREATE_APPOINTMENT: "booked an appointment", REQUEST_APPOINTMENT: "asked for an appointment",
         CONFIRM_APPOINTMENT: "confirmed an appointment", DECLINE_APPOINTMENT: "declined an appointment", UPDATE_APPOINTMENT: "changed an appointment", CANCEL_APPOINTMENT: "cancelled an appointment",
-        LIST_REQUESTS: "looked at the requests", VIEW_DAY: "looked at the day",
+        LIST_REQUESTS: "looked at the requests", VIEW_DAY: "looked at the day", VIEW_CALENDAR: "looked at the calendar",
     }],
     ["Records and forms", {
         VIEW_CLIENT: "viewed the client's record", LIST_CLIENTS: "looked at the list of clients", UPDATE_CLIENT: "changed the client's record", CREATE_CLIENT: "created a client's record",
