@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -179,7 +180,7 @@ func viewCalendar(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	out := deskCalendar{TimeZone: w.place.TimeZone(), From: w.from.Format(dayForm), To: w.to.Format(dayForm), Now: v.now.UTC().Format(instantForm),
 		Today: v.now.In(w.zone).Format(dayForm), LocationID: w.place.Id, Days: daysOf(w), Closures: []calendarSpan{},
-		Appointments: []calendarVisit{}, Busy: []calendarSpan{}, Offers: []calendarSpan{}}
+		Appointments: []calendarVisit{}, Busy: []calendarSpan{}}
 	start, end := beginningOf(w.from, w.zone), beginningOf(w.to.AddDate(0, 0, 1), w.zone)
 	cat, err := catalogueOf(c.App)
 	if err != nil {
@@ -192,6 +193,12 @@ func viewCalendar(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	if out.Clinicians, err = diarists(c, w); err != nil {
+		return nil, err
+	}
+	if err := putHours(c.App, w, &out, start.Unix(), end.Unix()); err != nil {
+		return nil, err
+	}
+	if out.Offers, err = offersAt(c.App, w, start, end, v.now); err != nil {
 		return nil, err
 	}
 	rows, err := calendarRows(c, w, start, end)
@@ -279,6 +286,97 @@ func roomsOf(app core.App, location string) ([]calendarPlace, error) {
 	all, err := app.FindRecordsByFilter(collections.Rooms, "is_active = true && kind = 'room' && location = {:at}", "name,id", 0, 0, dbx.Params{"at": location})
 	for _, r := range all {
 		out = append(out, calendarPlace{r.Id, r.GetString("name")})
+	}
+	return out, err
+}
+
+// notOver is the condition on what recurs that it can reach into the days shown. Extra days may lie anywhere.
+func notOver(w calendarWish) dbx.Expression {
+	return dbx.And(dbx.HashExp{"is_active": true}, dbx.In("location", "", w.place.Id), dbx.NewExp(`(first_day <= {:last} AND (rrule <> '' OR first_day >= {:first} OR last_day >= {:first})
+		OR json_array_length(coalesce(nullif(extra_days, ''), '[]')) > 0)`,
+		dbx.Params{"first": w.from.AddDate(0, 0, -1).Format(dayForm), "last": w.to.Format(dayForm)}))
+}
+
+// putHours puts in when everybody works, and what keeps them from it: Unix seconds from and until.
+func putHours(app core.App, w calendarWish, out *deskCalendar, from, until int64) error {
+	c := clockOf(w.zone, from, until)
+	shifts, err1 := app.FindAllRecords("shifts", notOver(w))
+	breaks, err2 := app.FindAllRecords("breaks", notOver(w))
+	closures, err3 := app.FindAllRecords("closures", notOver(w))
+	hours, err4 := parseOpeningHours(w.place.GetString("opening_hours"))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	// each gives the pieces of what recurs that are on between from and until
+	each := func(all []*core.Record, recurrence func(*core.Record) (collections.Recurrence, error), put func(*core.Record, interval)) error {
+		for _, r := range all {
+			rule, err := recurrence(r)
+			if err != nil {
+				return err
+			}
+			pieces, err := c.pieces(rule, from, until)
+			if err != nil {
+				return err
+			}
+			for _, p := range pieces {
+				put(r, p)
+			}
+		}
+		return nil
+	}
+	var closed []interval
+	working := map[string][]interval{}
+	people := map[string]*calendarPerson{}
+	for i := range out.Clinicians {
+		people[out.Clinicians[i].ID] = &out.Clinicians[i]
+	}
+	err := errors.Join(
+		each(closures, func(r *core.Record) (collections.Recurrence, error) { return collections.AsClosure(r).Recurrence() }, func(r *core.Record, p interval) {
+			span := p.span()
+			span.Name = r.GetString("name")
+			closed, out.Closures = append(closed, p), append(out.Closures, span)
+		}),
+		each(breaks, func(r *core.Record) (collections.Recurrence, error) { return collections.AsBreak(r).Recurrence() }, func(r *core.Record, p interval) {
+			if person := people[r.GetString("clinician")]; person != nil {
+				span := p.span()
+				span.Reason = r.GetString("reason")
+				person.Breaks = append(person.Breaks, span)
+			}
+		}),
+		each(shifts, func(r *core.Record) (collections.Recurrence, error) { return collections.AsShift(r).Recurrence() }, func(r *core.Record, p interval) {
+			working[r.GetString("clinician")] = append(working[r.GetString("clinician")], p)
+		}))
+	if err != nil {
+		return err
+	}
+	open, err := c.open(hours, from, until)
+	if err != nil {
+		return err
+	}
+	for id, person := range people {
+		times := union(working[id]...)
+		if hours != nil {
+			times = times.and(open)
+		}
+		for _, p := range times.without(union(closed...)) {
+			person.Working = append(person.Working, p.span())
+		}
+	}
+	return nil
+}
+
+func (i interval) span() calendarSpan {
+	return spanFor("", time.Unix(i.from, 0), time.Unix(i.until, 0))
+}
+
+// offersAt are the times that the waitlist offers somebody at the moment.
+func offersAt(app core.App, w calendarWish, start, end, now time.Time) ([]calendarSpan, error) {
+	out := []calendarSpan{}
+	all, err := app.FindAllRecords("waitlist_entries", dbx.HashExp{"status": "offered", "offered_location": w.place.Id},
+		dbx.NewExp("offered_start < {:end} AND offered_hold_end > {:start} AND offer_expires_at > {:now}",
+			dbx.Params{"start": start.UTC().Format(timeForm), "end": end.UTC().Format(timeForm), "now": now.UTC().Format(timeForm)}))
+	for _, r := range all {
+		out = append(out, spanFor(r.GetString("offered_clinician"), r.GetDateTime("offered_start").Time(), r.GetDateTime("offered_hold_end").Time()))
 	}
 	return out, err
 }

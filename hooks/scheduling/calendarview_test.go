@@ -170,3 +170,56 @@ func TestCalendarRefusals(t *testing.T) {
 		t.Errorf("%d days, want six weeks", len(p.Days))
 	}
 }
+
+// Working time is what the shifts say within the opening hours and without closures; breaks are shown with their names.
+func TestCalendarShowsHours(t *testing.T) {
+	c := newClinic(t)
+	weekly := map[string]any{"location": testkit.Location, "first_day": "2026-01-05", "starts_at": "09:00", "ends_at": "17:00", "is_active": true}
+	with := func(changes map[string]any) map[string]any {
+		out := map[string]any{}
+		for _, m := range []map[string]any{weekly, changes} {
+			for k, v := range m {
+				out[k] = v
+			}
+		}
+		return out
+	}
+	c.Add(t, "shifts", with(map[string]any{"clinician": testkit.Ana, "rrule": "FREQ=WEEKLY;BYDAY=MO,SU"}))
+	c.Add(t, "shifts", with(map[string]any{"clinician": testkit.Ben, "rrule": "FREQ=WEEKLY;BYDAY=MO", "is_active": false}))
+	c.Add(t, "breaks", with(map[string]any{"clinician": testkit.Ana, "rrule": "FREQ=WEEKLY;BYDAY=MO", "starts_at": "12:00", "ends_at": "13:00", "reason": "Lunch", "location": ""}))
+	c.Add(t, "breaks", with(map[string]any{"clinician": testkit.Ana, "first_day": "2026-12-14", "reason": "Long over"}))
+	c.Add(t, "closures", map[string]any{"name": "Staff day", "first_day": "2026-12-21", "starts_at": "15:00", "ends_at": "17:00", "is_active": true})
+	p, _ := readCalendar(t, c, testkit.DeskEmail, "?from=2026-12-21&to=2026-12-22")
+	ana, ben := p.Clinicians[1], p.Clinicians[0]
+	if !slices.Equal(ana.Working, []span{{Start: "2026-12-21T16:00:00Z", End: "2026-12-21T22:00:00Z"}}) || len(ben.Working) != 0 {
+		t.Errorf("working is %+v and %+v", ana.Working, ben.Working)
+	}
+	if !slices.Equal(ana.Breaks, []span{{Start: "2026-12-21T19:00:00Z", End: "2026-12-21T20:00:00Z", Reason: "Lunch"}}) {
+		t.Errorf("breaks are %+v", ana.Breaks)
+	}
+	if !slices.Equal(p.Closures, []span{{Start: "2026-12-21T22:00:00Z", End: "2026-12-22T00:00:00Z", Name: "Staff day"}}) {
+		t.Errorf("closures are %+v", p.Closures)
+	}
+	// in the week in which the clocks go forward, nine o'clock is an hour earlier
+	p, _ = readCalendar(t, c, testkit.DeskEmail, "?from=2027-03-08&to=2027-03-14")
+	if got := p.Clinicians[1].Working; !slices.Equal(got, []span{{Start: "2027-03-08T16:00:00Z", End: "2027-03-09T00:00:00Z"}, {Start: "2027-03-14T15:00:00Z", End: "2027-03-14T23:00:00Z"}}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCalendarShowsOffers(t *testing.T) {
+	c := newClinic(t)
+	offer := func(expires string) {
+		c.Add(t, "waitlist_entries", map[string]any{"client": testkit.Uma, "service": testkit.Therapy, "status": "offered", "joined_at": testkit.Monday, "offered_start": at("2026-12-21T17:00:00Z"),
+			"offered_hold_end": at("2026-12-21T18:00:00Z"), "offered_clinician": testkit.Ben, "offered_location": testkit.Location, "offer_expires_at": at(expires)})
+	}
+	offer("2026-12-07T18:00:00Z")
+	offer("2026-12-07T15:00:00Z") // passed an hour ago
+	p, body := readCalendar(t, c, testkit.AnaEmail, "?from=2026-12-21&to=2026-12-21")
+	if !slices.Equal(p.Offers, []span{{ClinicianID: testkit.Ben, Start: "2026-12-21T17:00:00Z", End: "2026-12-21T18:00:00Z"}}) {
+		t.Errorf("%+v", p.Offers)
+	}
+	if strings.Contains(body, testkit.Uma) {
+		t.Error("the offer says to whom")
+	}
+}
