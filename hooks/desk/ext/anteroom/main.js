@@ -6,6 +6,9 @@ const folder = app.pb.buildURL("/_/extensions/anteroom/");
 const page = (file) => async (route) => (await import(folder + file)).default(route);
 
 app.routes.superuserOnly("#/desk", page("desk.js"));
+app.routes.superuserOnly("#/calendar", page("calendar.js"));
+app.routes.superuserOnly("#/hours", page("hours.js"));
+app.routes.superuserOnly("#/zone-changes", page("zonechanges.js"));
 app.routes.superuserOnly("#/portal-accounts", page("accounts.js"));
 app.routes.superuserOnly("#/files", page("files.js"));
 app.routes.superuserOnly("#/break-glass", page("glass.js"));
@@ -39,22 +42,31 @@ fetch("/brand.css").then((r) => r.text()).then((css) => {
 
 delete app.store.settingsNavGroups.Debug; // the SQL console is closed
 const deskLink = { href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" };
+const calendarLink = { href: "#/calendar", icon: "ri-calendar-2-line", label: "Calendar", roles: ["admin", "front_desk", "clinician"] };
+const hoursLink = { href: "#/hours", icon: "ri-time-line", label: "Hours", roles: ["admin", "front_desk", "clinician"] };
+const zonesLink = { href: "#/zone-changes", icon: "ri-history-line", label: "Clocks changed", roles: ["admin", "front_desk"] };
 const accountsLink = { href: "#/portal-accounts", icon: "ri-user-settings-line", label: "Portal accounts", roles: ["admin", "front_desk"] };
 const filesLink = { href: "#/files", icon: "ri-file-shield-2-line", label: "Files", roles: ["admin", "front_desk", "clinician"] };
 const glassLink = { href: "#/break-glass", icon: "ri-alarm-warning-line", label: "Break the glass", roles: ["admin", "clinician"] };
 const auditLink = { href: "#/audit-log", icon: "ri-file-list-3-line", label: "Audit log", roles: ["admin"] };
 const recordsLink = { href: "#/collections", icon: "ri-folder-user-line", label: "Records" };
-const ours = [deskLink, accountsLink, filesLink, glassLink, auditLink];
+const ours = [deskLink, calendarLink, zonesLink, hoursLink, accountsLink, filesLink, glassLink, auditLink];
 const ownersLinks = [...ours, ...app.store.headerLinks];
 const files = store({ waiting: 0 }); // files that wait for a decision
-watch(() => [app.store.superuser?.id, app.store.superuser?.role, files.waiting], () => {
+const zones = store({ changed: 0 }); // visits whose time the law has changed
+watch(() => [app.store.superuser?.id, app.store.superuser?.role, files.waiting, zones.changed], () => {
     const links = isStaff() ? [...ours, recordsLink].filter((l) => !l.roles || l.roles.includes(app.store.superuser.role)) : ownersLinks;
-    app.store.headerLinks = links.map((l) => (l == filesLink && files.waiting ? { ...l, label: `Files (${files.waiting})` } : l));
+    app.store.headerLinks = links.filter((l) => l != zonesLink || zones.changed).map((l) => (l == filesLink && files.waiting ? { ...l, label: `Files (${files.waiting})` } : l));
     document.documentElement.classList.toggle("desk-staff", isStaff());
 });
 import(folder + "files.js").then(({ keepCount, waiting }) => {
     keepCount();
     watch(() => (files.waiting = waiting.count));
+});
+
+import(folder + "zonechanges.js").then(({ keepCount, changed }) => {
+    keepCount();
+    watch(() => (zones.changed = changed.count));
 });
 
 // What is one's own stands under one's own name.
