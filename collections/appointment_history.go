@@ -26,9 +26,11 @@ func NewAppointmentEvent(app core.App, before, after *Appointment, at time.Time)
 	if before != nil {
 		h.Set("from_status", string(before.Status()))
 		h.Set("from_start", before.Start())
+		h.Set("from_clinician", before.Clinician())
 	}
 	h.Set("to_status", string(after.Status()))
 	h.Set("to_start", after.Start())
+	h.Set("to_clinician", after.Clinician())
 	h.Set("at", at)
 	return h, nil
 }

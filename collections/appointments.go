@@ -129,6 +129,22 @@ func (a *Appointment) DecidedBy() string      { return a.GetString("decided_by")
 func (a *Appointment) RequestedBy() string    { return a.GetString("requested_by") }
 func (a *Appointment) CalendarSequence() int  { return a.GetInt("ics_sequence") }
 
+// BookingTypeInstant is the booking_type of a visit that a client booked without being asked about it by the clinic.
+const BookingTypeInstant = "instant"
+
+func (a *Appointment) BookedInstantly() bool {
+	return a.GetString("booking_type") == BookingTypeInstant
+}
+func (a *Appointment) DepositCents() int     { return a.GetInt("deposit_cents") }
+func (a *Appointment) DepositPaid() bool     { return a.GetBool("deposit_paid") }
+func (a *Appointment) SetDepositPaid(b bool) { a.Set("deposit_paid", b) }
+func (a *Appointment) LateFeeCents() int     { return a.GetInt("late_fee_cents") }
+
+// HoldsSlot tells whether a request keeps its time from others until it is decided.
+func (a *Appointment) HoldsSlot() bool     { return a.GetBool("holds_slot") }
+func (a *Appointment) Equipment() []string { return a.GetStringSlice("equipment") }
+func (a *Appointment) Series() string      { return a.GetString("series") }
+
 // Preferences are the times asked for, best first.
 func (a *Appointment) Preferences() ([]Preference, error) {
 	return ParsePreferences(a.GetString("preferences"))

@@ -157,3 +157,29 @@ func nextNumber(tx core.App, query, prefix string) (string, error) {
 	}
 	return fmt.Sprintf("%s%06d", prefix, n+1), nil
 }
+
+// InvoicePurpose says why the portal itself wrote an invoice; empty: somebody of the clinic did.
+type InvoicePurpose string
+
+const (
+	PurposeDeposit InvoicePurpose = "deposit"  // of a visit that a client booked
+	PurposeLateFee InvoicePurpose = "late_fee" // for leaving or moving a visit too late
+	PurposeGroup   InvoicePurpose = "group"    // of a party
+)
+
+func (i *Invoice) Purpose() InvoicePurpose     { return InvoicePurpose(i.GetString("purpose")) }
+func (i *Invoice) SetPurpose(p InvoicePurpose) { i.Set("purpose", string(p)) }
+
+// BilledForVisit lists the invoices of a visit for one purpose, whatever became of them.
+func BilledForVisit(tx core.App, visit string, purpose InvoicePurpose) ([]*Invoice, error) {
+	rows := []*core.Record{}
+	err := tx.RecordQuery(Invoices).AndWhere(dbx.HashExp{"appointment": visit, "purpose": string(purpose)}).OrderBy("created", "id").All(&rows)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Invoice, len(rows))
+	for n, r := range rows {
+		out[n] = AsInvoice(r)
+	}
+	return out, nil
+}

@@ -12,6 +12,7 @@ const (
 	NoticeAppointmentDeclined  NotificationType = "appointment_declined"
 	NoticeAppointmentChanged   NotificationType = "appointment_changed"
 	NoticeAppointmentCancelled NotificationType = "appointment_cancelled"
+	NoticeRoomReady            NotificationType = "room_ready"
 	NoticeFormAssigned         NotificationType = "form_assigned"
 	NoticeFormCompleted        NotificationType = "form_completed"
 	NoticeInvoiceIssued        NotificationType = "invoice_issued"

@@ -14,10 +14,18 @@ func FindRoom(app core.App, id string) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
+	return AsRoom(r), nil
+}
+
+// AsRoom wraps a record of the collection.
+func AsRoom(r *core.Record) *Room {
 	room := &Room{}
 	room.SetProxyRecord(r)
-	return room, nil
+	return room
 }
 
 func (r *Room) Location() string { return r.GetString("location") }
 func (r *Room) IsActive() bool   { return r.GetBool("is_active") }
+
+// IsEquipment tells a thing that visits use from a room they take place in.
+func (r *Room) IsEquipment() bool { return r.GetString("kind") == "equipment" }

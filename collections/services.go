@@ -92,3 +92,15 @@ func (s *Service) OfferedBy(clinician string) bool {
 func (s *Service) TakesPlace(p ServicePlace) bool {
 	return slices.Contains(s.GetStringSlice("service_locations"), string(p))
 }
+
+// NeedsRoom tells whether a visit in the office takes a room of its own.
+func (s *Service) NeedsRoom() bool { return s.GetBool("needs_room") }
+
+// Rooms are the rooms it can be given in; none: any room of the place.
+func (s *Service) Rooms() []string { return s.GetStringSlice("rooms") }
+
+// SeriesMax is how many visits a client may book at once; less than two: one.
+func (s *Service) SeriesMax() int { return s.GetInt("series_max") }
+
+// Forms are the templates that a visit of this service asks for.
+func (s *Service) Forms() []string { return s.GetStringSlice("forms") }

@@ -74,9 +74,18 @@ const (
 	DeclineAppointment Action = "DECLINE_APPOINTMENT"
 	UpdateAppointment  Action = "UPDATE_APPOINTMENT"
 	CancelAppointment  Action = "CANCEL_APPOINTMENT"
-	ListRequests       Action = "LIST_REQUESTS"
-	ViewCalendar       Action = "VIEW_CALENDAR"
-	ViewDay            Action = "VIEW_DAY"
+
+	RescheduleAppointment  Action = "RESCHEDULE_APPOINTMENT"
+	CheckIn                Action = "CHECK_IN"
+	RoomReady              Action = "ROOM_READY"
+	StartVisit             Action = "START_VISIT"
+	CompleteVisit          Action = "COMPLETE_VISIT"
+	MarkNoShow             Action = "MARK_NO_SHOW"
+	ViewAppointmentHistory Action = "VIEW_APPOINTMENT_HISTORY"
+
+	ListRequests Action = "LIST_REQUESTS"
+	ViewDay      Action = "VIEW_DAY"
+	ViewCalendar Action = "VIEW_CALENDAR"
 )
 
 // Forms.

@@ -23,6 +23,8 @@ type Bill struct {
 	TaxCents      int    `json:"taxCents"`
 	Appointment   string `json:"appointmentId"`
 	Notes         string `json:"notes"` // the clinic's own
+
+	Purpose collections.InvoicePurpose `json:"-"` // of what the portal itself writes
 }
 
 // Line is one line of a bill.
@@ -51,6 +53,7 @@ func Issue(app core.App, by kernel.Actor, b Bill) (*collections.Invoice, error) 
 		i.SetTax(b.TaxCents)
 		i.SetAppointment(b.Appointment)
 		i.Set("notes", b.Notes)
+		i.SetPurpose(b.Purpose)
 		if err := kernel.SaveAs(tx, by, i.ProxyRecord()); err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ func bindRules(app core.App, t *till) {
 	app.OnRecordUpdate(collections.StripeEvents).BindFunc(refuseForgedEvent)
 	app.OnRecordDelete(collections.StripeEvents).BindFunc(refuseDelete)
 
+	bindVisits(app)
 }
 
 func refuse(field, code, sentence string) error {
@@ -62,6 +63,9 @@ func createInvoice(e *core.RecordEvent) error {
 	return kernel.InTransaction(e, func(tx core.App) error {
 		i, actor := collections.AsInvoice(e.Record), kernel.ActorOf(e.Record)
 		if err := refuseOthers(actor); err != nil {
+			return err
+		}
+		if err := refuseTypedPurpose(nil, i, actor); err != nil {
 			return err
 		}
 		if i.Status() != collections.InvoiceDraft {
@@ -120,6 +124,9 @@ func (t *till) changeInvoice(e *core.RecordEvent) error {
 		}
 		was := collections.AsInvoice(row)
 		processor := actor.Kind == kernel.KindProcessor
+		if err := refuseTypedPurpose(was, i, actor); err != nil {
+			return err
+		}
 		fixed := []string{"client", "number", "currency", "created_by"}
 		if !processor {
 			fixed = append(fixed, "paid_cents", "refunded_cents")

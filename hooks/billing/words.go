@@ -3,8 +3,6 @@ package billing
 import (
 	"database/sql"
 	"errors"
-	"fmt"
-	"strconv"
 
 	"github.com/pocketbase/pocketbase/core"
 
@@ -20,16 +18,8 @@ const (
 	methodTest = "test"
 )
 
-var currencySigns = map[string]string{"usd": "$", "eur": "€", "gbp": "£", "cad": "CA$", "aud": "A$", "mxn": "MX$"}
-
-// money writes cents as a person reads them: $1,045.50.
-func money(cents int, currency string) string {
-	units := strconv.Itoa(cents / 100)
-	for i := len(units) - 3; i > 0; i -= 3 {
-		units = units[:i] + "," + units[i:]
-	}
-	return fmt.Sprintf("%s%s.%02d", currencySigns[currency], units, cents%100)
-}
+// money writes cents as a person reads them.
+var money = kernel.Money
 
 // failureMessage says why a payment was not made, as far as its holder should know: a card reported as stolen is
 // only "declined". Codes are Stripe's.

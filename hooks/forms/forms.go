@@ -19,6 +19,7 @@ var assigners = []string{kernel.RoleAdmin, kernel.RoleClinician, kernel.RoleFron
 func Bind(app core.App) {
 	bindTemplates(app)
 	bindAssignments(app)
+	bindFollowing(app)
 	bindSigning(app)
 	bindDocuments(app)
 	outbox.OnJob(app, jobDocument, makeDocument)

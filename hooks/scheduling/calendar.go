@@ -27,13 +27,20 @@ type calendarEvent struct {
 	link       string // absolute
 }
 
-// calendarFile makes an iCalendar object (RFC 5545) with one event. The UID is the same in every version and
+// calendarFile makes an iCalendar object (RFC 5545) of one event, or of each visit of a series. The UID is the same in every version and
 // SEQUENCE counts them, so that a calendar replaces what it has. METHOD:PUBLISH, because nobody is asked to answer by
 // mail. Instants are in UTC: a visit is at one moment, whatever zone the calendar shows.
-func calendarFile(e calendarEvent) []byte {
+func calendarFile(events ...calendarEvent) []byte {
 	cal := ics.NewCalendarFor("Anteroom")
 	cal.SetProductId("-//Anteroom//Appointments//EN")
 	cal.SetMethod(ics.MethodPublish)
+	for _, e := range events {
+		addEvent(cal, e)
+	}
+	return []byte(cal.Serialize(ics.WithNewLineWindows)) // RFC 5545, 3.1: lines end with CRLF
+}
+
+func addEvent(cal *ics.Calendar, e calendarEvent) {
 	v := cal.AddEvent(e.id + "@anteroom")
 	v.SetDtStampTime(e.changed)
 	v.SetModifiedAt(e.changed)
@@ -58,7 +65,6 @@ func calendarFile(e calendarEvent) []byte {
 	if e.cancelled {
 		v.SetStatus(ics.ObjectStatusCancelled)
 	}
-	return []byte(cal.Serialize(ics.WithNewLineWindows)) // RFC 5545, 3.1: lines end with CRLF
 }
 
 const (

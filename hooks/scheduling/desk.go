@@ -126,7 +126,7 @@ func listRequests(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	limit, bound := limitOf(c.App, c.Actor)
 	where += limit
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
@@ -192,11 +192,11 @@ func (v *view) conflicts(r *deskRow, wanted []collections.Preference) ([]bool, e
 		if err != nil {
 			return nil, err
 		}
-		_, _, err = freeClinician(v.app, t, r.clinician)
-		if err != nil && !isNoRows(err) {
+		open, err := v.openFor(r, t)
+		if err != nil {
 			return nil, err
 		}
-		out[i] = busy || err != nil
+		out[i] = busy || !open
 	}
 	return out, nil
 }
@@ -246,6 +246,9 @@ func confirmRequest(c *kernel.Call) (*kernel.Reply, error) {
 		if err != nil {
 			return err
 		}
+		if a.HoldsSlot() && a.GetBool("any_clinician") && !start.Equal(a.Start()) {
+			a.Set("clinician", "") // who was kept for the first preference is chosen anew for another time
+		}
 		a.SetStart(start)
 		a.SetStatus(collections.AppointmentConfirmed)
 		if body.ClinicianID != "" {
@@ -282,8 +285,10 @@ func declineRequest(c *kernel.Call) (*kernel.Reply, error) {
 // decide loads a request, lets the handler set its decision, and saves it, in one transaction: of two decisions at
 // once the second finds the first.
 func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.Reply, error) {
+	var decided *collections.Appointment
 	err := c.App.RunInTransaction(func(tx core.App) error {
 		a, err := collections.FindAppointment(tx, c.ID())
+		decided = a
 		if err != nil {
 			return err
 		}
@@ -302,9 +307,9 @@ func decide(c *kernel.Call, set func(*collections.Appointment) error) (*kernel.R
 		return kernel.SaveAs(tx, c.Actor, a.Record)
 	})
 	if err != nil {
-		return nil, inTheWordsOfTheDesk(err)
+		return nil, inTheWordsOfTheDesk(c, decided, err)
 	}
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}
@@ -355,31 +360,27 @@ func nameOfDecider(app core.App, id string) (string, error) {
 }
 
 // inTheWordsOfTheDesk makes a taken slot a conflict, and renames the fields to those that were sent.
-func inTheWordsOfTheDesk(err error) error {
-	for _, field := range []string{"clinician", "room", "client"} {
-		if codeOf(err, field) == codeSlotTaken {
-			refusal := kernel.AsError(err)
-			return kernel.Conflict("SLOT_UNAVAILABLE", refusal.Message).Because(err)
-		}
+func inTheWordsOfTheDesk(c *kernel.Call, a *collections.Appointment, err error) error {
+	if _, taken := slotConflict(err); !taken {
+		return unavailable(c, err, wish{}, time.Time{}, map[string]string{"clinician": "clinicianId", "room": "roomId", "declineReason": "reason",
+			"time": "preference", "date": "preference", "staffNotes": "note"})
 	}
-	refusal := kernel.AsError(err)
-	if !refusal.HasFields() {
-		return err
+	w, start, failed := wishOfRequest(c.App, a, c.Actor)
+	if failed != nil {
+		return failed
 	}
-	names := map[string]string{"clinician": "clinicianId", "room": "roomId", "declineReason": "reason", "time": "preference", "date": "preference",
-		"staffNotes": "note"}
-	renamed := map[string]kernel.FieldError{}
-	for field, problem := range refusal.Fields {
-		if name, ok := names[field]; ok {
-			field = name
-		}
-		renamed[field] = problem
+	return unavailable(c, err, w, start, nil)
+}
+
+// wishOfRequest is what a request asks for, to find when it could be had instead.
+func wishOfRequest(app core.App, a *collections.Appointment, by kernel.Actor) (wish, time.Time, error) {
+	w := wish{client: a.Client(), place: a.Place(), clinician: a.Clinician(), except: a.Id, by: by}
+	var err error
+	if w.service, err = collections.FindService(app, a.Service()); err != nil {
+		return w, time.Time{}, err
 	}
-	refusal.Fields = renamed
-	if refusal.Reason == "" {
-		refusal.Reason = reasonAmong(refusal.Fields)
-	}
-	return refusal
+	w.location, err = collections.FindLocation(app, a.Location())
+	return w, a.Start(), err
 }
 
 // deskVisit is a visit of one day as the desk reads it.
@@ -410,7 +411,7 @@ func viewDay(c *kernel.Call) (*kernel.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	v, err := newDeskView(c)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,9 @@ const (
 	newsDeclined  news = "declined"
 	newsChanged   news = "changed"
 	newsCancelled news = "cancelled"
+	newsWithdrawn news = "withdrawn" // a request, by the client
+	newsArrived   news = "arrived"   // by phone: the desk hears it
+	newsRoomReady news = "room_ready"
 )
 
 func (s *save) news() news {
@@ -39,8 +42,14 @@ func (s *save) news() news {
 		return newsBooked
 	case from != to && to == collections.AppointmentDeclined:
 		return newsDeclined
+	case from == collections.AppointmentRequested && to == collections.AppointmentCancelled && s.actor.Kind == kernel.KindClient:
+		return newsWithdrawn
 	case from != to && to == collections.AppointmentCancelled:
 		return newsCancelled
+	case from != to && to == collections.AppointmentArrived && s.actor.Kind == kernel.KindClient:
+		return newsArrived
+	case s.callsIn():
+		return newsRoomReady
 	case from.Booked() && to.Booked() && len(s.visitChanges()) > 0:
 		return newsChanged
 	}
@@ -54,7 +63,13 @@ var noticeOf = map[news]collections.NotificationType{
 	newsDeclined:  collections.NoticeAppointmentDeclined,
 	newsChanged:   collections.NoticeAppointmentChanged,
 	newsCancelled: collections.NoticeAppointmentCancelled,
+	newsWithdrawn: collections.NoticeAppointmentCancelled,
+	newsRoomReady: collections.NoticeRoomReady,
 }
+
+// deskHears are the news of a client's own doing, by the kind of notice that the desk gets.
+var deskHears = map[news]string{newsRequested: string(collections.NoticeAppointmentRequested), newsChanged: "appointment_moved_by_client",
+	newsCancelled: "appointment_cancelled_by_client", newsWithdrawn: "request_withdrawn", newsArrived: "client_arrived"}
 
 // visitFacts is what letters may say of a visit.
 type visitFacts struct {
@@ -65,13 +80,15 @@ type visitFacts struct {
 	service, clinician string
 	place              string
 	settings           *collections.ClinicSettings
+	byClient           bool
+	feeCents           int // that this change costs
 }
 
 // writeLetters tells the client and the desk, in the transaction of the change. Imports tell nobody: what they
 // bring is known.
 func writeLetters(tx core.App, s *save) error {
 	what := s.news()
-	if what == noNews || s.actor.Kind == kernel.KindSystem {
+	if what == noNews || s.actor.Kind == kernel.KindSystem || s.ofSeries() {
 		return nil
 	}
 	lang, err := languageOfClient(tx, s.after.Client())
@@ -82,13 +99,21 @@ func writeLetters(tx core.App, s *save) error {
 	if err != nil {
 		return err
 	}
+	f.byClient, f.feeCents = s.actor.Kind == kernel.KindClient, s.after.LateFeeCents()
+	if s.before != nil {
+		f.feeCents -= s.before.LateFeeCents()
+	}
 	cause := "appointment:" + s.after.Id + ":" + strconv.Itoa(s.after.CalendarSequence()) + ":" + string(what)
-	if what == newsRequested {
-		if err := notices.TellStaff(tx, "", string(noticeOf[what]), deskPage, s.after.Id, cause); err != nil {
+	if err := tellTheClinic(tx, s, what, cause); err != nil {
+		return err
+	}
+	if what != newsRequested && what != newsArrived {
+		if err := notices.Tell(tx, s.after.Client(), kernel.AreaVisits, f.notice(what, cause)); err != nil {
 			return err
 		}
-	} else if err := notices.Tell(tx, s.after.Client(), kernel.AreaVisits, f.notice(what, cause)); err != nil {
-		return err
+	}
+	if what == newsArrived || what == newsRoomReady {
+		return nil // they are here
 	}
 	to, err := addresses(tx, s.after)
 	if err != nil {
@@ -98,6 +123,30 @@ func writeLetters(tx core.App, s *save) error {
 		m := f.mail(tx, what)
 		m.To, m.Cause = address.email, cause+":"+address.owner
 		if err := outbox.Mail(tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellTheClinic tells the desk what a client did, and whoever sees the client when a visit is meant. The rows name nobody.
+func tellTheClinic(tx core.App, s *save, what news, cause string) error {
+	kind := deskHears[what]
+	if kind == "" || what != newsRequested && s.actor.Kind != kernel.KindClient {
+		return nil
+	}
+	if err := notices.TellStaff(tx, "", kind, deskPage, s.after.Id, cause); err != nil {
+		return err
+	}
+	if s.before == nil || s.before.Status() == collections.AppointmentRequested {
+		return nil
+	}
+	leads := []string{s.after.GetString("lead_staff"), s.before.GetString("lead_staff")} // who has them now, and who had
+	for i, lead := range leads {
+		if lead == "" || i > 0 && lead == leads[0] {
+			continue
+		}
+		if err := notices.TellStaff(tx, lead, kind, deskPage, s.after.Id, cause); err != nil {
 			return err
 		}
 	}
@@ -186,6 +235,14 @@ func (f *visitFacts) notice(what news, cause string) notices.Notice {
 	case newsCancelled:
 		n.Title, n.Message = say("Your appointment is cancelled", "Su cita fue cancelada"), visit
 		n.Priority = collections.PriorityHigh
+	case newsWithdrawn:
+		n.Title, n.Message = say("Your request is withdrawn", "Su solicitud fue retirada"), visit
+	case newsRoomReady:
+		n.Title, n.Message = say("We are ready for you", "Estamos listos para recibirle"), say("Please come in.", "Pase, por favor.")
+		if f.a.Place() == collections.Telehealth {
+			n.Message = say("Open your visit to join.", "Abra su cita para entrar.")
+		}
+		n.Priority = collections.PriorityUrgent
 	}
 	return n
 }
@@ -203,7 +260,7 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		text = []string{
 			say("We received your request for an appointment at "+clinic+".", "Recibimos su solicitud de cita en "+clinic+"."),
 			say("These are the times you asked for:", "Estas son las horas que pidió:") + "\n" + f.wishes(),
-			promise(f.lang, f.settings),
+			promise(f.lang, f.settings, f.held()),
 		}
 	case newsBooked:
 		m.Subject = say("Your appointment at "+clinic, "Su cita en "+clinic)
@@ -216,12 +273,19 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 			clinic+" respondió a su solicitud de cita. Inicie sesión para leer la respuesta de la clínica.")}
 	case newsChanged:
 		m.Subject = say("Your appointment at "+clinic+" has changed", "Su cita en "+clinic+" cambió")
-		text = []string{say("Your appointment is now "+f.when()+".", "Su cita ahora es: "+f.when()+"."), f.place, f.details(),
+		text = []string{say("Your appointment is now "+f.when()+".", "Su cita ahora es: "+f.when()+"."),
+			f.who(say("It was changed in the portal.", "Se cambió en el portal."), say("The clinic changed it.", "La clínica la cambió.")),
+			f.fee(say("A late change fee of ", "Por el cambio tardío se debe un cargo de ")), f.place, f.details(),
 			say("The attached file changes it in your calendar.", "El archivo adjunto la cambia en su calendario.")}
 	case newsCancelled:
 		m.Subject = say("Your appointment at "+clinic+" is cancelled", "Su cita en "+clinic+" fue cancelada")
 		text = []string{say("Your appointment is cancelled: "+f.when()+".", "Su cita fue cancelada: "+f.when()+"."),
+			f.who(say("It was cancelled in the portal.", "Se canceló en el portal."), say("The clinic cancelled it.", "La clínica la canceló.")),
+			f.fee(say("A late cancellation fee of ", "Por la cancelación tardía se debe un cargo de ")),
 			say("Sign in, or call us, to find another time.", "Inicie sesión o llámenos para buscar otra hora.")}
+	case newsWithdrawn:
+		m.Subject = say("Your request is withdrawn", "Su solicitud fue retirada")
+		text = []string{say("Your request for an appointment at "+clinic+" was withdrawn in the portal.", "Su solicitud de cita en "+clinic+" se retiró en el portal.")}
 	}
 	m.Text = strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "\n\n")
 	// a cancelled request was never in a calendar
@@ -229,6 +293,22 @@ func (f *visitFacts) mail(tx core.App, what news) outbox.Message {
 		m.Attachments = []outbox.Attachment{{FileName: calendarName, MimeType: calendarType, Content: calendarFile(f.event(tx))}}
 	}
 	return m
+}
+
+// who says who changed the visit, in the words for either.
+func (f *visitFacts) who(client, clinic string) string {
+	if f.byClient {
+		return client
+	}
+	return clinic
+}
+
+// fee says what a late change costs, when it does. An amount is no fact of health.
+func (f *visitFacts) fee(words string) string {
+	if f.feeCents == 0 {
+		return ""
+	}
+	return words + kernel.Money(f.feeCents, f.settings.Currency) + inLanguage(f.lang, " is due.", ".")
 }
 
 // details are said in mails and calendars only when the clinic chose so.
@@ -244,6 +324,14 @@ func (f *visitFacts) event(app core.App) calendarEvent {
 		changed: f.a.GetDateTime("updated").Time(), cancelled: f.a.Status() == collections.AppointmentCancelled,
 		language: f.lang, clinic: f.settings.ClinicName, place: f.place, details: f.details(),
 		link: portalLink(kernel.ConfigOf(app), f.a.Id)}
+}
+
+// held is the time that a request keeps, in words; "" when it keeps none.
+func (f *visitFacts) held() string {
+	if !f.a.HoldsSlot() {
+		return ""
+	}
+	return f.when()
 }
 
 // wishes lists the preferences, one a line.

@@ -79,17 +79,29 @@ func request(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	a.Set("location", location)
 	if err := kernel.SaveAs(c.App, c.Actor, a.Record); err != nil {
-		return nil, inTheWordsOfTheRequest(err, numbers)
+		return nil, requestUnavailable(c, a, inTheWordsOfTheRequest(err, numbers))
 	}
 	lang := languageOf(c.Request.Header.Get("Accept-Language"))
+	held, err := heldInWords(c.App, a, lang)
+	if err != nil {
+		return nil, err
+	}
 	return kernel.Created(requestAnswer{RequestID: a.Id, Status: "PENDING", SubmittedAt: a.SubmittedAt().Format(instantForm)}).
-		Say(inLanguage(lang, "Request sent. ", "Solicitud enviada. ") + promise(lang, collections.Settings(c.App))), nil
+		Say(inLanguage(lang, "Request sent. ", "Solicitud enviada. ") + promise(lang, collections.Settings(c.App), held)), nil
 }
 
 // promise is what a client may expect of a request. The clinic counts its answer in working days: a request of a
-// Saturday night is not answered at that hour of Sunday.
-func promise(lang string, s *collections.ClinicSettings) string {
+// Saturday night is not answered at that hour of Sunday. held is the time that is kept until then, in words.
+func promise(lang string, s *collections.ClinicSettings, held string) string {
 	days := (s.RequestAnswerIn + 23) / 24
+	if held != "" {
+		until := inLanguage(lang, "one working day", "un día hábil")
+		if days > 1 {
+			until = strconv.Itoa(days) + inLanguage(lang, " working days", " días hábiles")
+		}
+		return inLanguage(lang, "We are holding "+held+" until we answer, within "+until+".",
+			"Le reservamos "+held+" hasta que respondamos, en un plazo de "+until+".")
+	}
 	if days <= 1 {
 		return inLanguage(lang, "This does not hold the times. We'll answer within one working day.",
 			"Esto no reserva las horas. Responderemos en un plazo de un día hábil.")

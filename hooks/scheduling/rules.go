@@ -124,7 +124,11 @@ func (s *save) changed(field string) bool {
 
 func (s *save) checkNew() error {
 	status := s.after.Status()
-	if !mayBegin(s.actor, status) {
+	stranger, err := s.refuseStranger()
+	if err != nil {
+		return err
+	}
+	if stranger || !mayBegin(s.actor, status) {
 		s.refuse("status", "status", "An appointment cannot begin like that.")
 		return s.verdict()
 	}
@@ -154,8 +158,12 @@ func (s *save) checkNew() error {
 			return err
 		}
 	case s.books:
+		s.fillBooking()
 		s.refuseUnofferedVisit()
 		s.refuseBookingThePast()
+		if err := s.refuseUnbookable(); err != nil {
+			return err
+		}
 	}
 	s.derive()
 	return s.verdict()
@@ -166,8 +174,9 @@ func (s *save) checkChange() error {
 		return err
 	}
 	if s.actor.Kind == kernel.KindClient || s.actor.Kind == kernel.KindGuest {
-		s.refuse("status", "read_only", "A visit cannot be changed here.")
-		return s.verdict()
+		if err := s.refuseBeyondClients(); err != nil {
+			return err
+		}
 	}
 	if s.changed("client") {
 		s.refuse("client", "read_only", "A visit stays with its client.")
@@ -188,7 +197,10 @@ func (s *save) checkChange() error {
 	if len(s.problems) > 0 {
 		return s.verdict()
 	}
-	if s.books || len(changed) > 0 || s.changed("room") {
+	if err := s.holdToTerms(from, to, changed); err != nil {
+		return err
+	}
+	if s.books || len(changed) > 0 || s.changed("room") || s.changedEquipment() {
 		if err := s.load(); err != nil {
 			return err
 		}
@@ -202,6 +214,13 @@ func (s *save) checkChange() error {
 		s.derive()
 	}
 	s.noteMove(from, to, len(changed) > 0)
+	s.followWaitingRoom(from, to)
+	if from == collections.AppointmentRequested && to != from {
+		s.after.Set("holds_slot", false)
+	}
+	if s.books {
+		s.noteBooked()
+	}
 	return s.verdict()
 }
 
@@ -231,7 +250,8 @@ const (
 var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date", "local_start", "lead_staff",
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
-	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position"}
+	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position",
+	"booked_at", "deposit_cents", "holds_slot", "late_fee_cents", "room_ready_at", "series", "series_position", waitingRoom}
 
 func (s *save) refuseWhatThePortalRecords() {
 	if s.actor.Kind == kernel.KindSystem || s.actor.Kind == kernel.KindProcessor {
@@ -242,9 +262,13 @@ func (s *save) refuseWhatThePortalRecords() {
 		was = s.before.Record
 	}
 	for _, field := range portalRecords {
-		if was.GetString(field) != s.after.GetString(field) {
+		if was.GetString(field) != s.after.GetString(field) && !(field == waitingRoom && s.callsIn()) {
 			s.refuse(field, "read_only", "The portal writes this itself.")
 		}
+	}
+	const kind = "booking_type" // the desk has words of its own for it; "instant" is what a client did
+	if is := s.after.GetString(kind); is != was.GetString(kind) && (is == collections.BookingTypeInstant || was.GetString(kind) == collections.BookingTypeInstant) {
+		s.refuse(kind, "read_only", "The portal writes this itself.")
 	}
 }
 
@@ -282,6 +306,8 @@ func (s *save) refuseChangingVisit(changed []string) {
 	status := s.before.Status()
 	if s.changed("room") && !mayChangeRoom(s.actor, status) {
 		changed = append(changed, "room")
+	} else if s.changedEquipment() && !mayChangeRoom(s.actor, status) {
+		changed = append(changed, "equipment")
 	} else if mayChangeVisit(s.actor, status) {
 		return
 	}
@@ -323,11 +349,11 @@ func (s *save) load() error {
 		if err != nil && !isNoRows(err) {
 			return err
 		}
-		if err != nil || !room.IsActive() || room.Location() != s.after.Location() {
+		if err != nil || !room.IsActive() || room.IsEquipment() || room.Location() != s.after.Location() {
 			s.refuse("room", "room_not_found", "Choose a room of that place.")
 		}
 	}
-	return nil
+	return s.refuseForeignEquipment()
 }
 
 // fillRequest writes what follows from asking: who asked and when, and the first preference as the time until the
@@ -340,6 +366,7 @@ func (s *save) fillRequest() {
 		a.Set("requested_by", s.actor.ID)
 	}
 	a.Set("any_clinician", a.Clinician() == "")
+	a.Set("holds_slot", s.actor.Kind != kernel.KindSystem && collections.Settings(s.app).RequestHolds)
 	if a.SubmittedAt().IsZero() || s.actor.Kind != kernel.KindSystem {
 		a.Set("submitted_at", s.now)
 	}
@@ -472,6 +499,11 @@ func (s *save) refuseUnaskable() error {
 	if !s.service.Mode().Requestable() {
 		s.refuse("service", "service_not_bookable", "Call us to book this service.")
 	}
+	return s.refuseUnknownClient()
+}
+
+// refuseUnknownClient: who takes no new clients is asked for by those they know.
+func (s *save) refuseUnknownClient() error {
 	if s.clinician == nil || s.clinician.GetBool("is_accepting_new_patients") {
 		return nil
 	}
@@ -577,11 +609,23 @@ func (s *save) noteMove(from, to collections.AppointmentStatus, visitChanged boo
 	}
 	if from != to && to == collections.AppointmentArrived {
 		a.Set("arrival_time", s.now)
+		a.Set("check_in_time", s.now)
+	}
+	if name := nameOfMove[to]; from != to && name != "" && from != collections.AppointmentRequested {
+		audit.As(a.Record, name)
+	}
+	if from == to && (s.changed("start_time") || s.changed("clinician")) {
+		audit.As(a.Record, audit.RescheduleAppointment)
 	}
 	if from.Booked() && (visitChanged || to == collections.AppointmentCancelled) {
 		a.Set("ics_sequence", a.CalendarSequence()+1)
 	}
 }
+
+// nameOfMove is what the audit log calls a move of a visit.
+var nameOfMove = map[collections.AppointmentStatus]audit.Action{collections.AppointmentConfirmed: audit.ConfirmAppointment,
+	collections.AppointmentArrived: audit.CheckIn, collections.AppointmentInProgress: audit.StartVisit,
+	collections.AppointmentCompleted: audit.CompleteVisit, collections.AppointmentNoShow: audit.MarkNoShow}
 
 // codeOf finds a problem of a field in what a save came back with; "" when that is not why it failed.
 func codeOf(err error, field string) string {

@@ -41,22 +41,51 @@ func Bind(app core.App) {
 	realtime.Publish(app, realtime.Topic{Collection: collections.Appointments, Area: kernel.AreaVisits, Item: heardItem, View: audit.ViewAppointment})
 
 	const visits, one = kernel.Portal + "/appointments", kernel.Portal + "/appointments/{id}"
-	const requests = kernel.Desk + "/requests"
+	const requests, deskOne = kernel.Desk + "/requests", kernel.Desk + "/appointments/{id}"
 	kernel.Handle(app,
 		kernel.Route{Method: http.MethodGet, Path: visits, Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Limit: collections.LimitAppointmentsList, Do: listOwn},
+		kernel.Route{Method: http.MethodPost, Path: visits, Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Limit: collections.LimitAppointmentsCreate, Key: kernel.KeyOptional, Do: book},
 		kernel.Route{Method: http.MethodPost, Path: visits + "/request", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Limit: collections.LimitAppointmentsCreate, Key: kernel.KeyOptional, Do: request},
 		kernel.Route{Method: http.MethodGet, Path: one, Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Owns: collections.Appointments, Do: viewOwn},
 		kernel.Route{Method: http.MethodGet, Path: one + "/ics", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Owns: collections.Appointments, Do: downloadCalendar},
+		kernel.Route{Method: http.MethodPatch, Path: one, Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: editNotes},
+		kernel.Route{Method: http.MethodDelete, Path: one, Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: cancelOwn},
+		kernel.Route{Method: http.MethodGet, Path: one + "/cancellation", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: viewCancellation},
+		kernel.Route{Method: http.MethodPost, Path: one + "/cancel", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: cancelOwn},
+		kernel.Route{Method: http.MethodPost, Path: one + "/reschedule", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: rescheduleOwn},
+		kernel.Route{Method: http.MethodPost, Path: one + "/confirm", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: confirmOwn},
+		kernel.Route{Method: http.MethodPost, Path: one + "/check-in", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: checkIn},
+		kernel.Route{Method: http.MethodGet, Path: one + "/history", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.Appointments, Do: historyOfOwn},
+
+		kernel.Route{Method: http.MethodPost, Path: deskOne + "/move", Access: kernel.Staff, Roles: deskRoles,
+			Owns: collections.Appointments, Do: moveAtDesk},
+		kernel.Route{Method: http.MethodPost, Path: deskOne + "/room-ready", Access: kernel.Staff, Roles: deskRoles,
+			Owns: collections.Appointments, Do: callIn},
+		kernel.Route{Method: http.MethodPost, Path: deskOne + "/reschedule", Access: kernel.Staff, Roles: deskRoles,
+			Owns: collections.Appointments, Do: rescheduleAtDesk},
+		kernel.Route{Method: http.MethodGet, Path: deskOne + "/history", Access: kernel.Staff, Roles: deskRoles,
+			Owns: collections.Appointments, Do: historyAtDesk},
 
 		kernel.Route{Method: http.MethodGet, Path: requests, Access: kernel.Staff, Roles: deskRoles, Do: listRequests},
 		kernel.Route{Method: http.MethodPost, Path: requests + "/{id}/confirm", Access: kernel.Staff, Roles: deskRoles,
 			Owns: collections.Appointments, Do: confirmRequest},
 		kernel.Route{Method: http.MethodPost, Path: requests + "/{id}/decline", Access: kernel.Staff, Roles: deskRoles,
 			Owns: collections.Appointments, Do: declineRequest},
+		kernel.Route{Method: http.MethodPost, Path: kernel.Desk + "/appointments", Access: kernel.Staff, Roles: deskRoles,
+			Key: kernel.KeyOptional, Do: bookForClient},
 		kernel.Route{Method: http.MethodGet, Path: kernel.Desk + "/day", Access: kernel.Staff, Roles: deskRoles, Do: viewDay},
 	)
 }

@@ -31,18 +31,22 @@ func bindTransaction(app core.App) {
 func writeWithEffects(e *core.RecordEvent) error {
 	before, _ := e.Record.GetRaw(beforeKey).(*collections.Appointment)
 	e.Record.SetRaw(beforeKey, nil)
+	defer forgetRiders(e.Record)
 	return kernel.InTransaction(e, func(tx core.App) error {
 		s := newSave(e, before)
 		if err := refuseLosingTheRace(tx, s); err != nil {
 			return err
 		}
-		if err := chooseClinician(tx, s); err != nil {
+		if err := takeResources(tx, s); err != nil {
 			return err
 		}
 		if err := e.Next(); err != nil {
 			return sayWhatTheDatabaseRefused(err)
 		}
 		if err := writeHistory(tx, s); err != nil {
+			return err
+		}
+		if err := countNoShow(tx, s); err != nil {
 			return err
 		}
 		return writeLetters(tx, s)
@@ -65,30 +69,10 @@ func refuseLosingTheRace(tx core.App, s *save) error {
 	return nil
 }
 
-// chooseClinician decides who sees a client who left it open: of those who give the service there and are free,
-// the one with the fewest visits that day, then by name. It is decided here and not earlier, so that two decisions
-// at once do not choose the same person.
-func chooseClinician(tx core.App, s *save) error {
-	a := s.after
-	if !a.Status().Holds() || a.Clinician() != "" {
-		return nil
-	}
-	id, staff, err := freeClinician(tx, slotOf(a), "")
-	if isNoRows(err) {
-		return validation.Errors{"clinician": problem(codeSlotTaken, "Nobody who gives this service is free at that time.")}
-	}
-	if err != nil {
-		return err
-	}
-	a.Set("clinician", id)
-	a.Set("lead_staff", staff)
-	a.Set("any_clinician", true)
-	return nil
-}
-
 // slot is a time that an appointment would hold.
 type slot struct {
 	appointment, client, service, location string
+	clinician                              string // "": anybody
 	byVideo                                bool
 	localDate                              string
 	start, end, holdStart, holdEnd         time.Time
@@ -96,15 +80,15 @@ type slot struct {
 
 func slotOf(a *collections.Appointment) slot {
 	return slot{appointment: a.Id, client: a.Client(), service: a.Service(), location: a.Location(),
-		byVideo: a.Place() == collections.Telehealth, localDate: a.GetString("local_date"), start: a.Start(), end: a.End(),
+		clinician: a.Clinician(), byVideo: a.Place() == collections.Telehealth, localDate: a.GetString("local_date"), start: a.Start(), end: a.End(),
 		holdStart: a.GetDateTime("hold_start").Time(), holdEnd: a.GetDateTime("hold_end").Time()}
 }
 
 // holds is the condition of the partial indexes held_clinician and held_client, word for word.
 const holds = `status IN ('scheduled','confirmed','arrived','in_progress')`
 
-// selectFree finds who could take a slot. Named by {:only}, it answers whether that person is free; else it chooses
-// as chooseClinician says, among those whom a new client may see.
+// selectFree finds who could take a slot. Named by {:only}, it answers whether that person is free; else it lists them
+// in the order of chooseClinician, those whom a new client may see.
 const selectFree = `SELECT c.id, c.staff FROM clinicians c
 	WHERE c.id IN (SELECT j.value FROM services s, json_each(s.clinicians) j WHERE s.id = {:service})
 	AND c.is_active = TRUE AND ({:only} = '' OR c.id = {:only})
@@ -114,18 +98,25 @@ const selectFree = `SELECT c.id, c.staff FROM clinicians c
 		OR EXISTS (SELECT 1 FROM appointments k WHERE k.client = {:client} AND +k.clinician = c.id AND k.status IN ('scheduled','confirmed','arrived','in_progress','completed')))
 	AND NOT EXISTS (SELECT 1 FROM appointments o WHERE o.clinician = c.id AND o.` + holds + ` AND o.id <> {:id}
 		AND o.hold_start < {:hold_end} AND o.hold_start > {:day_before} AND o.hold_end > {:hold_start})
+	AND NOT EXISTS (SELECT 1 FROM appointments o WHERE o.clinician = c.id AND o.status = 'requested' AND o.holds_slot = TRUE AND o.id <> {:id} AND o.client <> {:client}
+		AND o.hold_start < {:hold_end} AND o.hold_start > {:day_before} AND o.hold_end > {:hold_start})
 	ORDER BY (SELECT count(*) FROM appointments d WHERE d.clinician = c.id AND d.` + holds + `
 			AND d.hold_start > {:day_before} AND d.hold_start < {:day_after} AND d.local_date = {:day}),
-		c.last_name, c.first_name, c.id
-	LIMIT 1`
+		c.last_name, c.first_name, c.id`
 
-func freeClinician(app core.App, t slot, only string) (id, staff string, err error) {
-	err = app.DB().NewQuery(selectFree).Bind(dbx.Params{"service": t.service, "only": only, "video": t.byVideo, "location": t.location,
-		"client": t.client, "now": kernel.Now(app).Format(timeForm), "id": t.appointment, "day": t.localDate,
-		"hold_start": t.holdStart.Format(timeForm), "hold_end": t.holdEnd.Format(timeForm),
-		"day_before": t.holdStart.Add(-longestHold).Format(timeForm), "day_after": t.holdStart.Add(longestHold).Format(timeForm),
-	}).Row(&id, &staff)
-	return id, staff, err
+// freeOne is somebody who could take a slot, and their login.
+type freeOne struct {
+	ID    string `db:"id"`
+	Staff string `db:"staff"`
+}
+
+// freeClinicians lists who could take a slot as far as other visits and promises go, the first choice first.
+func freeClinicians(app core.App, t slot, only string) (free []freeOne, err error) {
+	p := t.params()
+	p["only"], p["video"], p["client"], p["day"] = only, t.byVideo, t.client, t.localDate
+	p["now"], p["day_after"] = kernel.Now(app).Format(timeForm), t.holdStart.Add(longestHold).Format(timeForm)
+	err = app.DB().NewQuery(selectFree).Bind(p).All(&free)
+	return free, err
 }
 
 const selectClientBusy = `SELECT EXISTS (SELECT 1 FROM appointments o WHERE o.client = {:client} AND o.` + holds + ` AND o.id <> {:id}
@@ -149,6 +140,8 @@ func sayWhatTheDatabaseRefused(err error) error {
 	}{
 		{"slot: clinician", "clinician", codeSlotTaken, "That time was just taken."},
 		{"slot: room", "room", codeSlotTaken, "The room is taken at that time."},
+		{"slot: equipment", "equipment", codeSlotTaken, "What this visit needs is in use at that time."},
+		{"slot: promised", "clinician", codeSlotTaken, "That time is being kept for somebody who asked for it."},
 		{"slot: client", "client", codeSlotTaken, "The client has another visit at that time."},
 		{"slot: times", "start_time", "times", "The times of this visit do not fit together."},
 		{"appointment: move", "status", "illegal_move", "An appointment cannot make this move."},
@@ -160,9 +153,9 @@ func sayWhatTheDatabaseRefused(err error) error {
 	return err
 }
 
-// writeHistory keeps one row for each creation, move and change of time.
+// writeHistory keeps one row for each creation, move and change of time or clinician.
 func writeHistory(tx core.App, s *save) error {
-	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) {
+	if s.before != nil && s.before.Status() == s.after.Status() && s.before.Start().Equal(s.after.Start()) && !s.changed("clinician") {
 		return nil
 	}
 	h, err := collections.NewAppointmentEvent(tx, s.before, s.after, s.now)
@@ -170,6 +163,9 @@ func writeHistory(tx core.App, s *save) error {
 		return err
 	}
 	h.SetActor(s.actor.Kind, s.actor.ID)
+	if why := reasonOf(s.after); why != "" {
+		h.SetReason(why)
+	}
 	switch s.after.Status() {
 	case collections.AppointmentDeclined:
 		h.SetReason(s.after.GetString("decline_reason"))

@@ -43,7 +43,15 @@ type Appointment struct {
 	FormsDue       []string   `json:"formsDue"`
 	GroupBookingID string     `json:"groupBookingId,omitempty"`
 	Requested      *Requested `json:"requested,omitempty"`
-	UpdatedAt      string     `json:"updatedAt"`
+
+	CanConfirm        bool   `json:"canConfirm"`
+	LateFeeCents      int    `json:"lateFeeCents,omitempty"` // what a cancellation or a move costs now
+	GraceUntil        string `json:"graceUntil,omitempty"`
+	WaitingRoomStatus string `json:"waitingRoomStatus,omitempty"`
+	SeriesID          string `json:"seriesId,omitempty"`
+	GuestName         string `json:"guestName,omitempty"` // of a party: who comes, when it is not the client
+
+	UpdatedAt string `json:"updatedAt"`
 }
 
 // Clinician is who sees the client. All empty while the client left it open and the clinic has not decided.
@@ -77,7 +85,9 @@ type row struct {
 	status, where                                    string
 	depositPaid                                      bool
 	group, preferences, submitted, updated           string
-	notes, message, link                             string // sealed
+	notes, message, link, guestName                  string // sealed
+	booked, waiting, series, mode, clinicianMode     string
+	serviceFee                                       int
 	firstName, lastName, title, serviceName          string
 	placeName, street, city, state, zipCode, country string
 }
@@ -88,7 +98,8 @@ const (
 	rowColumns = `a.id, a.client, a.clinician, a.service, a.location,
 	a.start_time, a.end_time, a.time_zone, a.local_date, a.local_start,
 	a.duration, a.deposit_cents, a.status, a.service_location, a.deposit_paid,
-	a.group_booking, coalesce(a.preferences, ''), a.submitted_at, a.updated, a.patient_notes, a.message_to_client, a.telehealth_link,
+	a.group_booking, coalesce(a.preferences, ''), a.submitted_at, a.updated, a.patient_notes, a.message_to_client, a.telehealth_link, a.guest_name,
+	a.booked_at, a.waiting_room_status, a.series, coalesce(s.booking_mode, ''), coalesce(c.booking_mode, ''), coalesce(s.late_fee_cents, 0),
 	coalesce(c.first_name, ''), coalesce(c.last_name, ''), coalesce(c.title, ''), coalesce(s.name, ''),
 	coalesce(l.name, ''), coalesce(l.street, ''), coalesce(l.city, ''), coalesce(l.state, ''), coalesce(l.zip_code, ''), coalesce(l.country, '')`
 
@@ -100,7 +111,8 @@ func (r *row) targets() []any {
 	return []any{&r.id, &r.client, &r.clinician, &r.service, &r.location,
 		&r.start, &r.end, &r.timeZone, &r.localDate, &r.localStart,
 		&r.duration, &r.deposit, &r.status, &r.where, &r.depositPaid,
-		&r.group, &r.preferences, &r.submitted, &r.updated, &r.notes, &r.message, &r.link,
+		&r.group, &r.preferences, &r.submitted, &r.updated, &r.notes, &r.message, &r.link, &r.guestName,
+		&r.booked, &r.waiting, &r.series, &r.mode, &r.clinicianMode, &r.serviceFee,
 		&r.firstName, &r.lastName, &r.title, &r.serviceName,
 		&r.placeName, &r.street, &r.city, &r.state, &r.zipCode, &r.country}
 }
@@ -111,9 +123,10 @@ type view struct {
 	now      time.Time
 	lang     string
 	settings *collections.ClinicSettings
+	desk     bool // the clinic itself reads: the way into a video visit is always shown
 
-	collection                           string // id of appointments, part of where a sealed cell belongs
-	notesID, messageID, linkID, reasonID string
+	collection                                    string // id of appointments, part of where a sealed cell belongs
+	notesID, messageID, linkID, reasonID, guestID string
 }
 
 func newView(app core.App, lang string) (*view, error) {
@@ -123,7 +136,7 @@ func newView(app core.App, lang string) (*view, error) {
 	}
 	v := &view{app: app, now: kernel.Now(app), lang: lang, settings: collections.Settings(app), collection: c.Id}
 	for name, id := range map[string]*string{"patient_notes": &v.notesID, "message_to_client": &v.messageID, "telehealth_link": &v.linkID,
-		"reason_for_visit": &v.reasonID} {
+		"reason_for_visit": &v.reasonID, "guest_name": &v.guestID} {
 		f := c.Fields.GetByName(name)
 		if f == nil {
 			return nil, errors.New("appointments has no field " + name)
@@ -133,8 +146,14 @@ func newView(app core.App, lang string) (*view, error) {
 	return v, nil
 }
 
-// doorOpens is how long before a video visit its link is shown.
-const doorOpens = 15 * time.Minute
+// newDeskView is newView for somebody of the clinic.
+func newDeskView(c *kernel.Call) (*view, error) {
+	v, err := newView(c.App, languageOf(c.Request.Header.Get("Accept-Language")))
+	if err == nil {
+		v.desk = true
+	}
+	return v, err
+}
 
 // item makes the API's item. The flags are for a client, whoever reads it.
 func (v *view) item(r *row, formsDue []string) (Appointment, error) {
@@ -152,7 +171,12 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 	}
 	localStart, localEnd := start.In(zone), end.In(zone)
 	status, where := collections.AppointmentStatus(r.status), collections.ServicePlace(r.where)
-	client := kernel.Actor{Kind: kernel.KindClient}
+	booked, err := timeOrNone(r.booked)
+	if err != nil {
+		return Appointment{}, err
+	}
+	may := termsOf(v.settings, visit{status: status, place: where, start: start, end: end, bookedAt: booked, zone: zone, feeCents: r.serviceFee,
+		mode: narrower(collections.BookingMode(r.mode), collections.BookingMode(r.clinicianMode))}, v.now, kernel.Actor{Kind: kernel.KindClient})
 	if formsDue == nil {
 		formsDue = []string{}
 	}
@@ -161,20 +185,19 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 		Duration: r.duration, AppointmentType: r.serviceName, ServiceLocation: where.Wire(),
 		Clinician: Clinician{ID: r.clinician, FirstName: r.firstName, LastName: r.lastName, Title: r.title},
 		Status:    r.status, Notes: v.open(r, v.notesID, r.notes),
-		CanCancel: mayMove(client, status, collections.AppointmentCancelled),
+		CanCancel: may.cancel == "", CanConfirm: may.confirm == "", LateFeeCents: may.feeCents, WaitingRoomStatus: r.waiting,
+		SeriesID: r.series, GuestName: v.open(r, v.guestID, r.guestName),
 
 		TimeZone: r.timeZone, LocalStart: r.localStart, LocalEnd: localEnd.Format(wallForm),
 		Display: spanInWords(v.lang, localStart, localEnd, v.now.In(zone).Year()), ServiceID: r.service, ClientID: r.client,
-		CanReschedule: mayChangeVisit(client, status), CanCheckIn: mayMove(client, status, collections.AppointmentArrived),
+		CanReschedule: may.move == "", CanCheckIn: may.checkIn == "",
 		DepositCents: r.deposit, DepositPaid: r.depositPaid, FormsDue: formsDue, GroupBookingID: r.group, UpdatedAt: instant(r.updated),
 	}
-	if status.Booked() {
-		a.CancellationDeadline = start.Add(-time.Duration(v.settings.FreeCancelHours) * time.Hour).Format(instantForm)
-	}
+	a.CancellationDeadline, a.GraceUntil = instantOrNone(may.deadline), instantOrNone(may.graceUntil)
 	if where == collections.InOffice {
 		a.Location = &Place{ID: r.location, Name: r.placeName, Address: collections.Address{Street: r.street, City: r.city,
 			State: r.state, ZipCode: r.zipCode, Country: r.country}}
-	} else if status.Holds() && !v.now.Before(start.Add(-doorOpens)) && v.now.Before(end) {
+	} else if may.link || v.desk {
 		a.TelehealthLink = v.open(r, v.linkID, r.link)
 	}
 	if r.submitted != "" {
@@ -206,6 +229,21 @@ func instant(stored string) string {
 		return ""
 	}
 	return strings.Replace(stored[:19], " ", "T", 1) + "Z"
+}
+
+// timeOrNone reads a column that may be empty.
+func timeOrNone(stored string) (time.Time, error) {
+	if stored == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(timeForm, stored)
+}
+
+func instantOrNone(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(instantForm)
 }
 
 const selectOne = `SELECT ` + rowColumns + rowTables + `WHERE a.id = ?`

@@ -23,6 +23,7 @@ var (
 	errNoTimeNamed = validation.NewError("validation_required", "Choose a time.")
 	errNoDay       = validation.NewError("validation_date", "Enter a real date, like 2026-12-03.")
 	errNoWall      = validation.NewError("validation_time", "Enter a time from 00:00 to 23:59, like 14:30.")
+	errNoStart     = validation.NewError("validation_instant", "Enter a time like 2026-12-03T14:30, or an instant like 2026-12-03T21:30:00Z.")
 	errNonexistent = validation.NewError("validation_nonexistent_time", "The clocks go forward that day and skip this time. Choose another.")
 )
 
@@ -75,4 +76,24 @@ func instantOf(p collections.Preference, zone *time.Location) (time.Time, error)
 
 func shows(t time.Time, p collections.Preference) bool {
 	return t.Format(dayForm) == p.Date && t.Format(wallForm) == p.Time
+}
+
+// startOf reads a start as it is sent: an instant (RFC 3339), or what the clocks of the place will show, like
+// 2026-12-03T14:30. Where they show it twice it is the first.
+func startOf(text string, zone *time.Location) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, validation.Errors{"start_time": errNoTimeNamed}
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at.UTC(), nil
+	}
+	wall, err := time.Parse(localForm, text)
+	if err != nil || len(text) != len(localForm) {
+		return time.Time{}, validation.Errors{"start_time": errNoStart}
+	}
+	at, err := instantOf(collections.Preference{Date: wall.Format(dayForm), Time: wall.Format(wallForm)}, zone)
+	if err != nil {
+		return time.Time{}, validation.Errors{"start_time": errNonexistent}
+	}
+	return at, nil
 }

@@ -40,6 +40,8 @@ const GROUPS = [
     ["Visits", {
         LIST_APPOINTMENTS: "looked at the list of visits", VIEW_APPOINTMENT: "viewed an appointment", CREATE_APPOINTMENT: "booked an appointment", REQUEST_APPOINTMENT: "asked for an appointment",
         CONFIRM_APPOINTMENT: "confirmed an appointment", DECLINE_APPOINTMENT: "declined an appointment", UPDATE_APPOINTMENT: "changed an appointment", CANCEL_APPOINTMENT: "cancelled an appointment",
+        RESCHEDULE_APPOINTMENT: "moved an appointment to another time", CHECK_IN: "checked somebody in", ROOM_READY: "called somebody in", START_VISIT: "began a visit", COMPLETE_VISIT: "ended a visit",
+        MARK_NO_SHOW: "noted that somebody did not come", VIEW_APPOINTMENT_HISTORY: "looked at the history of an appointment",
         LIST_REQUESTS: "looked at the requests", VIEW_DAY: "looked at the day", VIEW_CALENDAR: "looked at the calendar",
     }],
     ["Records and forms", {

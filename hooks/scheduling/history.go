@@ -1,0 +1,105 @@
+package scheduling
+
+import (
+	"strings"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+
+	"anteroom/collections"
+	"anteroom/hooks/audit"
+	"anteroom/hooks/kernel"
+)
+
+// visitEvent is something that happened to a visit.
+type visitEvent struct {
+	At        string `json:"at"`
+	What      string `json:"what"` // requested, booked, confirmed, moved, or the status that began
+	By        string `json:"by"`   // you, clinic, system, or a name
+	FromStart string `json:"fromStart,omitempty"`
+	ToStart   string `json:"toStart,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+}
+
+type visitEvents struct {
+	Events []visitEvent `json:"events"`
+}
+
+// historyOfOwn shows a client what happened to their visit. Of reasons they read their own.
+func historyOfOwn(c *kernel.Call) (*kernel.Reply, error) {
+	return history(c, ownVisit, func(app core.App, e *core.Record) (by, reason string, err error) {
+		switch kind, id := e.GetString("actor_kind"), e.GetString("actor"); {
+		case kind == kernel.KindClient && id == c.Actor.ID:
+			return "you", e.GetString("reason"), nil
+		case kind == kernel.KindClient:
+			by, err = nameOfActor(app, kind, id)
+			return by, "", err
+		case kind == kernel.KindStaff || kind == kernel.KindOwner:
+			return "clinic", "", nil
+		}
+		return "system", "", nil
+	})
+}
+
+// historyAtDesk shows staff who did what, and why.
+func historyAtDesk(c *kernel.Call) (*kernel.Reply, error) {
+	return history(c, deskVisitOf, func(app core.App, e *core.Record) (by, reason string, err error) {
+		by, err = nameOfActor(app, e.GetString("actor_kind"), e.GetString("actor"))
+		return by, e.GetString("reason"), err
+	})
+}
+
+func history(c *kernel.Call, find func(core.App, *kernel.Call) (*collections.Appointment, error),
+	told func(core.App, *core.Record) (by, reason string, err error),
+) (*kernel.Reply, error) {
+	a, err := find(c.App, c)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.App.FindRecordsByFilter(collections.AppointmentHistory, "appointment = {:a}", "at,@rowid", 0, 0, dbx.Params{"a": a.Id})
+	if err != nil {
+		return nil, err
+	}
+	out := visitEvents{Events: make([]visitEvent, 0, len(rows))}
+	for _, r := range rows {
+		e := visitEvent{At: instant(r.GetString("at")), What: whatHappened(r), FromStart: instant(r.GetString("from_start")), ToStart: instant(r.GetString("to_start"))}
+		if e.By, e.Reason, err = told(c.App, r); err != nil {
+			return nil, err
+		}
+		out.Events = append(out.Events, e)
+	}
+	if err := audit.Read(c.App, audit.EntryFor(c.Actor, audit.ViewAppointmentHistory, audit.Appointment, a.Id)); err != nil {
+		return nil, err
+	}
+	return kernel.OK(out), nil
+}
+
+// whatHappened names an event of the history.
+func whatHappened(r *core.Record) string {
+	from, to := collections.AppointmentStatus(r.GetString("from_status")), collections.AppointmentStatus(r.GetString("to_status"))
+	switch {
+	case from == to:
+		return "moved"
+	case to.Booked() && !from.Booked():
+		return "booked"
+	}
+	return string(to)
+}
+
+// nameOfActor is who did something, by name where there is one.
+func nameOfActor(app core.App, kind, id string) (string, error) {
+	switch kind {
+	case kernel.KindStaff, kernel.KindOwner:
+		return nameOfDecider(app, id)
+	case kernel.KindClient:
+		login, err := app.FindRecordById(collections.PortalUsers, id)
+		if isNoRows(err) {
+			return "The client", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return strings.TrimSpace(login.GetString("first_name") + " " + login.GetString("last_name")), nil
+	}
+	return "system", nil
+}
