@@ -65,6 +65,7 @@ type calendarPerson struct {
 	Name    string         `json:"name"`
 	Color   string         `json:"color,omitempty"` // "#rrggbb"
 	Mine    bool           `json:"mine"`            // the reader's own diary
+	Kept    bool           `json:"kept"`            // hours are entered, and kept; else the desk decides by what is booked
 	Working []calendarSpan `json:"working"`
 	Breaks  []calendarSpan `json:"breaks"`
 }
@@ -258,7 +259,7 @@ func (v *view) calendarVisit(r *calendarRow) (calendarVisit, error) {
 	if err != nil {
 		return calendarVisit{}, err
 	}
-	visit := calendarVisit{Appointment: item, Client: r.whom(), RoomID: r.room, EquipmentIDs: []string{}, Version: item.UpdatedAt}
+	visit := calendarVisit{Appointment: item, Client: r.whom(), RoomID: r.room, EquipmentIDs: []string{}, Version: strings.Replace(r.updated, " ", "T", 1)}
 	if r.equipment != "" {
 		err = json.Unmarshal([]byte(r.equipment), &visit.EquipmentIDs)
 	}
@@ -275,8 +276,12 @@ func diarists(c *kernel.Call, w calendarWish) ([]calendarPerson, error) {
 		if w.clinician != "" && w.clinician != k.Id || len(places) > 0 && !slices.Contains(places, w.place.Id) {
 			continue
 		}
+		kept, err := enforced(c.App, k.Id)
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, calendarPerson{ID: k.Id, Name: nameOf(k.Title(), k.FirstName(), k.LastName()), Color: r.GetString("calendar_color"),
-			Mine: k.Staff() != "" && k.Staff() == c.Actor.ID, Working: []calendarSpan{}, Breaks: []calendarSpan{}})
+			Mine: k.Staff() != "" && k.Staff() == c.Actor.ID, Kept: kept, Working: []calendarSpan{}, Breaks: []calendarSpan{}})
 	}
 	return out, err
 }

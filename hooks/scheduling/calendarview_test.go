@@ -28,7 +28,7 @@ type calendarPage struct {
 	}
 	Clinicians []struct {
 		ID, Name, Color string
-		Mine            bool
+		Mine, Kept      bool
 		Working, Breaks []span
 	}
 	Closures, Busy, Offers []span
@@ -69,7 +69,7 @@ func TestCalendarShowsAPlace(t *testing.T) {
 	if !slices.Equal(idsOf(p), []string{first, later}) {
 		t.Errorf("shows %v, without %s", idsOf(p), next)
 	}
-	if a := p.Appointments[0]; a.RoomID != room || a.Client.Name != "Ada Lovell" || a.Version != a.UpdatedAt || a.Version == "" || a.EquipmentIDs == nil || a.LocalStart != "10:00" {
+	if a := p.Appointments[0]; a.RoomID != room || a.Client.Name != "Ada Lovell" || !strings.HasPrefix(a.Version, a.UpdatedAt[:19]) || len(a.Version) != len("2026-12-07T16:00:00.000Z") || a.EquipmentIDs == nil || a.LocalStart != "10:00" {
 		t.Errorf("%+v", a)
 	}
 	if len(p.Rooms) != 1 || p.Rooms[0].ID != room || len(p.Clinicians) != 2 || p.Clinicians[0].Name != "Ben Carter, LCSW" || p.Clinicians[1].Name != "Dr. Ana Reyes" {
@@ -137,7 +137,7 @@ func TestCalendarKeepsToReach(t *testing.T) {
 			t.Errorf("the calendar says %q", secret)
 		}
 	}
-	if p.Clinicians[0].Mine || !p.Clinicians[1].Mine {
+	if p.Clinicians[0].Mine || !p.Clinicians[1].Mine || p.Clinicians[1].Kept {
 		t.Errorf("%+v", p.Clinicians)
 	}
 	if n := c.Count(t, "portal_audit_log", "action = 'VIEW_CALENDAR' AND client_id = {:c}", dbx.Params{"c": testkit.Uma}); n != 0 {
@@ -191,7 +191,7 @@ func TestCalendarShowsHours(t *testing.T) {
 	c.Add(t, "closures", map[string]any{"name": "Staff day", "first_day": "2026-12-21", "starts_at": "15:00", "ends_at": "17:00", "is_active": true})
 	p, _ := readCalendar(t, c, testkit.DeskEmail, "?from=2026-12-21&to=2026-12-22")
 	ana, ben := p.Clinicians[1], p.Clinicians[0]
-	if !slices.Equal(ana.Working, []span{{Start: "2026-12-21T16:00:00Z", End: "2026-12-21T22:00:00Z"}}) || len(ben.Working) != 0 {
+	if !slices.Equal(ana.Working, []span{{Start: "2026-12-21T16:00:00Z", End: "2026-12-21T22:00:00Z"}}) || len(ben.Working) != 0 || !ana.Kept {
 		t.Errorf("working is %+v and %+v", ana.Working, ben.Working)
 	}
 	if !slices.Equal(ana.Breaks, []span{{Start: "2026-12-21T19:00:00Z", End: "2026-12-21T20:00:00Z", Reason: "Lunch"}}) {

@@ -215,7 +215,7 @@ function column(c, axis) {
         const at = part(s);
         return at && t.div({ className, style: span(at) }, words ? t.span(null, words) : null);
     };
-    const working = c.person ? c.person.working : null;
+    const working = c.person?.kept ? c.person.working : null; // where no hours are entered, all of the day is open
     const items = lanes(data.appointments.filter((a) => isIn(c, a)).map((a) => ({ a, at: part({ start: a.startTime, end: a.endTime }) })).filter((i) => i.at));
     return t.section({ className: "cal-column" + (working ? "" : " cal-open"), ariaLabel: `${c.title}${inWeek() ? "" : ", " + sayDay(c.day.date)}`, "html-data-column": c.id,
         style: `height: ${axis.length * SCALE}px; --cal-hour: ${60 * SCALE}px`, onclick: (e) => free(e, c) },
@@ -321,7 +321,9 @@ function begin(e, a, c) {
         if (!ghost) return;
         ghost.remove();
         element.classList.remove("cal-lifted");
-        setTimeout(() => (moved = false), 0);
+        const settle = () => setTimeout(() => (moved = false), 0);
+        if (ev.type == "keydown") addEventListener("pointerup", settle, { once: true }); // the button is still down
+        else settle();
         if (ev.type != "pointerup" || !to || !drop(a, c, to, sizing)) hold(-1);
     }
     const escape = (ev) => { if (ev.key == "Escape") { ev.preventDefault(); ev.stopPropagation(); stop(ev); } };
@@ -423,10 +425,10 @@ function controls() {
         t.input({ type: "date", className: "desk-input", ariaLabel: "Day", value: () => page.date || page.data?.today || "", onchange: (e) => { if (e.target.value) { page.date = e.target.value; load(); } } }),
         step(1, "ri-arrow-right-s-line", "Later"),
         button("Today", () => go(0), "sm secondary"),
-        () => t.span({ rid: "view" + page.view, className: "desk-controls" }, pick("Show", [["day", "Day by clinician"], ["rooms", "Day by room"], ["week", "Week of one clinician"]], page.view, (v) => { page.view = v; load(); })),
+        () => t.span({ rid: "view" + page.view, className: "desk-controls" }, pick("Show", [["day", "Day by clinician"], ["rooms", "Day by room"], ["week", "Week"]], page.view, (v) => { page.view = v; load(); })),
         () => (inWeek() && page.data ? t.span({ rid: "person" + page.person + page.data.clinicians.length }, pick("Clinician", page.data.clinicians.map((c) => [c.id, c.name]), page.person, (v) => (page.person = v))) : null),
         () => (page.data?.locations.length > 1 ? t.span({ rid: "place" + page.data.locationId }, pick("Location", page.data.locations.map((l) => [l.id, l.name]), page.data.locationId, (v) => { page.location = v; load(); })) : null),
-        t.span({ className: "desk-controls cal-wide" }, pick("Dragging goes by", [["15", "15 minutes"], ["5", "5 minutes"]], String(page.step), (v) => (page.step = Number(v))),
+        t.span({ className: "desk-controls cal-wide" }, pick("Dragging goes by", [["15", "Drag by 15 min"], ["5", "Drag by 5 min"]], String(page.step), (v) => (page.step = Number(v))),
             pick("Hours", [["", "Working hours"], ["1", "Whole day"]], page.whole ? "1" : "", (v) => (page.whole = !!v))));
 }
 

@@ -3,18 +3,25 @@
 import { desk, post, remove, sentence } from "./api.js";
 import { ask, field } from "./dialog.js";
 import { button } from "./proof.js";
-import { clinicians, locations, nameOf, pickClient, select, services, timed, when } from "./visits.js";
+import { clinicians, pickClient, select, services, timed, when } from "./visits.js";
 import { many, sayAge, sayTime } from "./words.js";
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const AVAILABLE = [["", "Any day"], ...DAYS.map((d, i) => [String(i), d])];
 
-export const waitlist = store({ entries: null, missing: false, problem: "" });
+export const waitlist = store({ entries: null, services: {}, clinicians: {}, problem: "" }); // entries name their service and clinician by id
+
+async function learnNames(entries) {
+    if (entries.every((e) => waitlist.services[e.serviceId] && (!e.clinicianId || waitlist.clinicians[e.clinicianId]))) return;
+    const [kinds, people] = await Promise.all([services(), clinicians()]);
+    Object.assign(waitlist, { services: Object.fromEntries(kinds.map((s) => [s.id, s.name])), clinicians: Object.fromEntries(people.map((p) => [p.id, p.name])) });
+}
 
 /** Asks for the waitlist of a place; `headers` say whether somebody asked. */
 export async function loadWaitlist(locationId, headers = {}) {
     try {
         const { entries } = await desk("waitlist", { query: locationId ? { locationId, limit: 100 } : { limit: 100 }, headers });
+        await learnNames(entries);
         Object.assign(waitlist, { entries, problem: "" });
     } catch (err) {
         if (err.isAbort || err.status == 401) return;
@@ -22,11 +29,7 @@ export async function loadWaitlist(locationId, headers = {}) {
     }
 }
 
-// What an entry is about, however much of it the server names.
-const service = (e) => e.serviceName || e.service?.name || e.appointmentType || "";
-const person = (e) => { const c = e.clinician; return c?.lastName ? nameOf(c) : e.clinicianName || "anybody"; };
-const wishes = (e) => [e.days?.length ? e.days.map((d) => DAYS[d].slice(0, 3)).join(", ") : "any day", e.from && e.until ? `${sayTime(e.from)} to ${sayTime(e.until)}` : e.from ? `from ${sayTime(e.from)}` : e.to || e.until ? `until ${sayTime(e.to || e.until)}` : ""].filter(Boolean).join(", ");
-const offered = (e) => (e.offer ? e.offer : e.offeredStart ? { startTime: e.offeredStart, expiresAt: e.offerExpiresAt } : null);
+const wishes = (e) => [e.days?.length ? e.days.map((d) => DAYS[d].slice(0, 3)).join(", ") : "any day", e.from && e.to ? `${sayTime(e.from)} to ${sayTime(e.to)}` : e.from ? `from ${sayTime(e.from)}` : e.to ? `until ${sayTime(e.to)}` : ""].filter(Boolean).join(", ");
 
 function left(at) {
     const minutes = Math.max(0, Math.ceil((Date.parse(at) - Date.now()) / 60000));
@@ -44,13 +47,11 @@ async function act(send, done, reload) {
     await reload();
 }
 
-const inWords = (o) => o.display || (o.localDate ? when(o.localDate, o.localTime || o.localStart) : "");
-
 function offer(e, reload, zone) {
     const at = timed({ zone });
     clinicians().then((people) => ask({
         title: `Offer ${e.client.name} a time`, body: ["The client is told, and the time is kept for them until they answer or the offer ends."],
-        fields: [field("With", "", select("practitionerId", [["", "Whoever is free"], ...people.map((p) => [p.id, p.name])], e.clinicianId || e.clinician?.id || "")), at.fields[0], at.fields[1]],
+        fields: [field("With", "", select("practitionerId", [["", "Whoever is free"], ...people.map((p) => [p.id, p.name])], e.clinicianId || "")), at.fields[0], at.fields[1]],
         yes: "Offer this time", no: "Not now",
         act: async (entered) => {
             const body = at.body(entered);
@@ -67,13 +68,13 @@ function offer(e, reload, zone) {
     })).catch((err) => app.toasts.error(sentence(err)));
 }
 
-const withdraw = (e, reload) => ask({ title: `Take ${e.client.name} off the waitlist?`, body: [offered(e) ? "The offer that stands ends, and the time goes to the next in line." : "They keep no place in line."], yes: "Take off the waitlist", no: "Keep waiting", tone: "danger",
+const withdraw = (e, reload) => ask({ title: `Take ${e.client.name} off the waitlist?`, body: [e.offer ? "The offer that stands ends, and the time goes to the next in line." : "They keep no place in line."], yes: "Take off the waitlist", no: "Keep waiting", tone: "danger",
     act: () => act(() => remove(desk, `waitlist/${e.id}`), `${e.client.name} is off the waitlist.`, reload) });
 
 async function join(reload, locationId) {
-    let people, kinds, places;
+    let people, kinds;
     try {
-        [people, kinds, places] = await Promise.all([clinicians(), services(), locations()]);
+        [people, kinds] = await Promise.all([clinicians(), services()]);
     } catch (err) {
         return app.toasts.error(sentence(err));
     }
@@ -104,14 +105,13 @@ export function waitlistPanel({ reload, zone, location, tick }) {
             if (!waitlist.entries) return t.div({ rid: "wait", className: "desk-skeleton", ariaBusy: "true", ariaLabel: "Loading" }, t.span({ className: "skeleton-loader" }));
             if (!waitlist.entries.length) return t.p({ rid: "none", className: "desk-quiet" }, "Nobody is waiting.");
             return t.ul({ rid: JSON.stringify(waitlist.entries), className: "desk-requests" }, ...waitlist.entries.map((e) => t.li({ className: "desk-request" },
-                t.h3(null, e.client.name), t.p(null, `${service(e)} with ${person(e)}, ${wishes(e)}`),
+                t.h3(null, e.client.name), t.p(null, `${waitlist.services[e.serviceId] || "A visit"} with ${waitlist.clinicians[e.clinicianId] || "anybody"}, ${wishes(e)}`),
                 () => {
                     tick();
-                    const o = offered(e);
-                    return o ? t.p({ rid: "offer" }, t.span({ className: "label desk-chip info" }, t.i({ className: "ri-timer-line", ariaHidden: true }), "Offered"), `${inWords(o)}. ${left(o.expiresAt)} left to answer.`) : null;
+                    return e.offer ? t.p({ rid: "offer" + left(e.offer.expiresAt) }, t.span({ className: "label desk-chip info" }, t.i({ className: "ri-timer-line", ariaHidden: true }), "Offered"), `${when(e.offer.slot.localDate, e.offer.slot.localTime)}. ${left(e.offer.expiresAt)} left to answer.`) : null;
                 },
                 t.div({ className: "desk-acts" },
-                    offered(e) ? null : button("Offer a time", () => offer(e, reload, zone()), "sm secondary", { ariaLabel: `Offer ${e.client.name} a time` }),
+                    e.offer ? null : button("Offer a time", () => offer(e, reload, zone()), "sm secondary", { ariaLabel: `Offer ${e.client.name} a time` }),
                     button("Take off", () => withdraw(e, reload), "sm transparent desk-decline", { ariaLabel: `Take ${e.client.name} off the waitlist` }),
                     e.joinedAt ? t.span({ className: "desk-quiet desk-age" }, () => { tick(); return `waits ${sayAge(e.joinedAt)}`; }) : null))));
         });
