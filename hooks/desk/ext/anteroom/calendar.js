@@ -50,16 +50,23 @@ async function load(background) {
             return load(background);
         }
         if (busy) return (late = true);
-        const focus = document.activeElement?.closest?.("[data-visit]")?.dataset.visit;
+        last = document.activeElement?.closest?.("[data-visit]")?.dataset.visit || last;
         Object.assign(page, { data, location: data.locationId, problem: "", closed: "", asked: performance.now() });
         if (!data.clinicians.some((c) => c.id == page.person)) page.person = (data.clinicians.find((c) => c.mine) || data.clinicians[0])?.id || "";
-        if (focus) setTimeout(() => document.querySelector(`[data-visit="${CSS.escape(focus)}"]`)?.focus(), 0);
+        setTimeout(refocus, 0);
     } catch (err) {
         if (mine != turn || err.isAbort || err.status == 401) return;
         if (err.status == 403) page.closed = sentence(err);
         else page.problem = sentence(err);
     }
 }
+
+// The visit that somebody was at: what is drawn anew, or a closed dialog, would lose it.
+let last = "";
+function refocus() {
+    if (last && document.activeElement == document.body && !document.querySelector("dialog[open]")) document.querySelector(`[data-visit="${CSS.escape(last)}"]`)?.focus({ preventScroll: true });
+}
+const closed = () => setTimeout(refocus, 50);
 
 const reload = () => load();
 function hold(by) {
@@ -104,6 +111,7 @@ function mount() {
     }, 30000);
     narrow.addEventListener("change", narrows);
     document.addEventListener("keydown", keys);
+    document.addEventListener("close", closed, true);
 }
 
 function unmount() {
@@ -111,6 +119,7 @@ function unmount() {
     clearInterval(clock);
     narrow.removeEventListener("change", narrows);
     document.removeEventListener("keydown", keys);
+    document.removeEventListener("close", closed, true);
     stops.forEach((stop) => stop?.().catch(() => {}));
     stops = [];
     page.live = false;
@@ -249,7 +258,8 @@ function visit({ a, at, lane, of }, c) {
     isBooked(a) ? t.span({ className: "cal-grip", "html-data-grip": "1", ariaHidden: "true" }) : null);
 }
 
-async function open(a) {
+function open(a) {
+    last = a.id;
     if (a.status == "requested") return (location.hash = "#/desk");
     openVisit(a, reload);
 }
@@ -283,6 +293,7 @@ function begin(e, a, c) {
     const length = Date.parse(a.endTime) - Date.parse(a.startTime);
     let ghost, to = null;
     moved = false;
+    last = a.id;
 
     function move(ev) {
         if (!ghost) {
@@ -309,7 +320,7 @@ function begin(e, a, c) {
         ghost.hidden = !part;
         if (!part) return;
         ghost.style.cssText = `${span(part)} left: 2px; width: calc(100% - 4px); --cal-color: ${colorOf(a.clinician.id)}`;
-        ghost.textContent = sizing ? `${many((to.end - to.start) / MINUTE, "minute", "minutes")}, until ${sayShown(col.day, to.end)}` : `${inWeek() ? sayShortDay(col.day.date) + ", " : ""}${times(col.day, to.start, to.end)}`;
+        ghost.textContent = sizing ? `${many((to.end - to.start) / MINUTE, "minute", "minutes")}, until ${sayShown(col.day, to.end)}` : `${whoOf(a)}, ${sayDay(col.day.date)}, ${times(col.day, to.start, to.end)}`;
         if (ghost.parentNode != box) box.appendChild(ghost);
     }
 

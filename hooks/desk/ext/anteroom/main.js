@@ -71,6 +71,8 @@ import(folder + "zonechanges.js").then(({ keepCount, changed }) => {
 
 // What is one's own stands under one's own name.
 document.addEventListener("mount:loggedUserDropdown", (e) => {
+    const own = e.detail.parentElement?.querySelector(".logged-user"); // in a small window it shows an arrow and no name
+    own?.setAttribute("aria-label", `Your account, ${app.store.superuser?.email || ""}`);
     e.detail.prepend(t.a({ className: "dropdown-item", href: "#/your-sign-in", onclick: () => e.detail.hidePopover() },
         t.i({ className: "ri-shield-user-line", ariaHidden: true }), t.span({ className: "txt" }, "Your sign-in")));
 });
