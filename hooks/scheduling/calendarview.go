@@ -180,7 +180,7 @@ func viewCalendar(c *kernel.Call) (*kernel.Reply, error) {
 		return nil, err
 	}
 	out := deskCalendar{TimeZone: w.place.TimeZone(), From: w.from.Format(dayForm), To: w.to.Format(dayForm), Now: v.now.UTC().Format(instantForm),
-		Today: v.now.In(w.zone).Format(dayForm), LocationID: w.place.Id, Days: daysOf(w), Closures: []calendarSpan{},
+		Today: v.now.In(w.zone).Format(dayForm), LocationID: w.place.Id, Days: clockDays(w), Closures: []calendarSpan{},
 		Appointments: []calendarVisit{}, Busy: []calendarSpan{}}
 	start, end := beginningOf(w.from, w.zone), beginningOf(w.to.AddDate(0, 0, 1), w.zone)
 	cat, err := catalogueOf(c.App)
@@ -396,8 +396,8 @@ func beginningOf(day time.Time, zone *time.Location) time.Time {
 	return changed.In(zone)
 }
 
-// daysOf says how the clocks go on each day that was asked for.
-func daysOf(w calendarWish) []calendarDay {
+// clockDays says how the clocks go on each day that was asked for.
+func clockDays(w calendarWish) []calendarDay {
 	var out []calendarDay
 	for day := w.from; !day.After(w.to); day = day.AddDate(0, 0, 1) {
 		out = append(out, calendarDay{Date: day.Format(dayForm), Clocks: clocksOf(beginningOf(day, w.zone), beginningOf(day.AddDate(0, 0, 1), w.zone))})
