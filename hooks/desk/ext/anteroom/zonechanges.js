@@ -50,8 +50,8 @@ async function load() {
 }
 
 const KEEPS = {
-    wall: { words: "Keep the time on the clock", body: "The visits stay at the time that was agreed, as the clock shows it. Their moment changes, so whoever is elsewhere, or waits by video from another zone, meets at a different time there.", done: "stay at the time on the clock" },
-    instant: { words: "Keep the moment", body: "The visits stay at the same moment. The clock at the clinic shows another time for them than was agreed, so clients who come by the clock have to know it.", done: "stay at the moment" },
+    wall: { words: "Keep the time on the clock", body: "The visits stay at the time that was agreed, as the clock shows it. Their moment changes, so whoever is elsewhere, or waits by video from another zone, meets at a different time there.", done: "the time on the clock stays" },
+    instant: { words: "Keep the moment", body: "The visits stay at the same moment. The clock at the clinic shows another time for them than was agreed, so clients who come by the clock have to know it.", done: "the moment stays" },
 };
 
 function decide(keep) {
@@ -64,7 +64,7 @@ function decide(keep) {
                 const answer = await post(desk, "zone-changes", { keep, ids });
                 await load();
                 const names = answer.refused.map((r) => `${page.list.find((a) => a.id == r.id)?.client.name || "A visit"}: ${r.message || r.reason}`);
-                if (answer.done.length) app.toasts.success(`${many(answer.done.length, "visit stays", "visits stay").replace(/ stays?$/, "")} ${answer.done.length == 1 ? done.replace("stay", "stays") : done}.`);
+                if (answer.done.length) app.toasts.success(`Decided for ${many(answer.done.length, "visit", "visits")}: ${done}.`);
                 page.problem = names.length ? `Not decided. ${names.join(" ")}` : "";
             } catch (err) {
                 return sentence(err);
@@ -98,7 +98,7 @@ export default function zoneChanges() {
             () => (page.problem ? t.div({ rid: page.problem, className: "alert warning m-b-sm", role: "alert" }, t.div({ className: "content" }, page.problem), button("Try again", () => { page.problem = ""; load(); }, "sm secondary")) : null),
             () => (page.closed ? null : t.div({ rid: "open" },
                 () => (page.list?.length ? t.div({ rid: "words" + page.total, className: "desk-card" },
-                    t.p(null, `The rules of the clock where the clinic is have changed since ${many(page.total, "this visit was", "these visits were")} agreed: the same moment now has another time on the clock.`),
+                    t.p(null, `The rules of the clock where the clinic is have changed since ${page.total == 1 ? "this visit was" : `these ${page.total} visits were`} agreed: the same moment now has another time on the clock.`),
                     t.p(null, "For each visit, say what stays. People who come to the clinic usually go by the clock. A call with somebody in another country usually keeps its moment."),
                     page.total > page.list.length ? t.p(null, `The soonest ${page.list.length} of ${page.total} are shown.`) : null,
                     page.data ? t.p({ className: "desk-quiet" }, `Time zone data ${page.data.version}, ${page.data.source}.`) : null) : null),
