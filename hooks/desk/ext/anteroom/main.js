@@ -213,7 +213,7 @@ app.fieldTypes.encrypted = {
 // ---- after an upgrade of PocketBase: say in the console what is missing, instead of failing half-way
 
 const need = ["pb.send", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "routes.blank", "store.headerLinks",
-    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "modals.openRecordPreview", "toasts.success", "fieldTypes.date.view", "pb.filter"];
+    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "modals.openRecordPreview", "toasts.success", "toasts.error", "pb.realtime.subscribe", "pb.collection", "fieldTypes.date.view", "pb.filter"];
 for (const name of need) {
     if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined") {
         console.error("Anteroom: the dashboard has changed, app." + name + " is missing");
