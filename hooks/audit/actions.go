@@ -86,6 +86,7 @@ const (
 
 	ListRequests    Action = "LIST_REQUESTS"
 	ViewDay         Action = "VIEW_DAY"
+	ViewCalendar    Action = "VIEW_CALENDAR"
 	ListZoneChanges Action = "LIST_ZONE_CHANGES"
 
 	RemindAppointment  Action = "REMIND_APPOINTMENT"

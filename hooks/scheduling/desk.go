@@ -39,11 +39,12 @@ type deskRow struct {
 	row
 	clientFirst, clientLast, born, reason string
 	holdStart, holdEnd                    string
+	checkedIn                             string
 }
 
 const (
 	deskColumns = rowColumns + `, coalesce(p.first_name, ''), coalesce(p.last_name, ''), coalesce(p.date_of_birth, ''), a.reason_for_visit,
-	a.hold_start, a.hold_end`
+	a.hold_start, a.hold_end, a.check_in_time`
 	deskTables = rowTables + `LEFT JOIN clients p ON p.id = a.client `
 
 	// "submitted_at > ''" holds for every request; it makes the walk of the index idx_appointments_requests a search
@@ -72,7 +73,7 @@ func limitOf(app core.App, by kernel.Actor) (condition string, args []any) {
 }
 
 func (r *deskRow) targets() []any {
-	return append(r.row.targets(), &r.clientFirst, &r.clientLast, &r.born, &r.reason, &r.holdStart, &r.holdEnd)
+	return append(r.row.targets(), &r.clientFirst, &r.clientLast, &r.born, &r.reason, &r.holdStart, &r.holdEnd, &r.checkedIn)
 }
 
 func (r *deskRow) whom() deskClient {
@@ -389,6 +390,7 @@ type deskVisit struct {
 	FormsMissing int        `json:"formsMissing"`
 	BalanceCents int        `json:"balanceCents"`
 	Alerts       []string   `json:"alerts"`
+	CheckedInAt  string     `json:"checkedInAt,omitempty"`
 }
 
 type deskDay struct {
@@ -463,7 +465,7 @@ func (v *view) deskVisit(r *deskRow) (deskVisit, error) {
 	if err != nil {
 		return deskVisit{}, err
 	}
-	visit := deskVisit{Appointment: item, Client: r.whom(), FormsMissing: len(item.FormsDue), Alerts: []string{}}
+	visit := deskVisit{Appointment: item, Client: r.whom(), FormsMissing: len(item.FormsDue), Alerts: []string{}, CheckedInAt: instant(r.checkedIn)}
 	err = oneRow(v.app, selectBalance, []any{r.client}, &visit.BalanceCents)
 	return visit, err
 }

@@ -16,6 +16,9 @@ func Queries() map[string]string {
 		"requests of a place": requestQuery(waiting + there), "count of a place": requestCount(waiting + there), "day": dayQuery(""),
 		"requests of a clinician": requestQuery(waiting + mine), "count of a clinician": requestCount(waiting + mine), "day of a clinician": dayQuery(mine), "balance": selectBalance,
 		"to come": toComeQuery(""), "to come of a clinician": toComeQuery(mine), "these": selectThese}
+	for name, q := range map[string]string{"calendar": calendarQuery("1", ""), "calendar of a clinician": calendarQuery(theirs, ofClinician)} {
+		all[name] = q
+	}
 	for status, byDate := range queries {
 		for dated, q := range byDate {
 			suffix := ""

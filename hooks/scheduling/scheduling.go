@@ -45,6 +45,7 @@ func Bind(app core.App) {
 	bindParties(app)
 	bindReminders(app)
 	bindFeeds(app)
+	bindCalendar(app)
 	realtime.Publish(app, realtime.Topic{Collection: collections.Appointments, Area: kernel.AreaVisits, Item: heardItem, View: audit.ViewAppointment})
 
 	const visits, one = kernel.Portal + "/appointments", kernel.Portal + "/appointments/{id}"

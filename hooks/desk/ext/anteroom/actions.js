@@ -46,7 +46,7 @@ const GROUPS = [
         EXPIRE_WAITLIST_ENTRY: "ended an entry of the waitlist", OFFER_WAITLIST_TIME: "offered a time to the waitlist", ACCEPT_WAITLIST_OFFER: "accepted an offered time",
         END_WAITLIST_OFFER: "ended an offer of the waitlist", LIST_GROUP_BOOKINGS: "looked at the list of parties", VIEW_GROUP_BOOKING: "viewed a party",
         BOOK_GROUP: "booked a party", UPDATE_GROUP_BOOKING: "changed a party", CANCEL_GROUP_BOOKING: "cancelled a party",
-        LIST_REQUESTS: "looked at the requests", VIEW_DAY: "looked at the day",
+        LIST_REQUESTS: "looked at the requests", VIEW_DAY: "looked at the day", VIEW_CALENDAR: "looked at the calendar",
     }],
     ["Records and forms", {
         VIEW_CLIENT: "viewed the client's record", LIST_CLIENTS: "looked at the list of clients", UPDATE_CLIENT: "changed the client's record", CREATE_CLIENT: "created a client's record",

@@ -2,8 +2,11 @@
 // own routes; PocketBase's live events only say that it is time to ask again. All text is set as text, never as HTML.
 
 import { desk as send, detailsOf, sentence as refusal } from "./api.js";
-import { ask, field, show } from "./dialog.js";
-import { instantOf, many, moveDay, sayAge, sayBirth, sayDay, sayMoney, sayShortDay, sayTime, sayZone, timeIn } from "./words.js";
+import { ask, field } from "./dialog.js";
+import { button } from "./proof.js";
+import { actsFor, born, chip, clinician, newVisit, openVisit, place, when, whoOf } from "./visits.js";
+import { loadWaitlist, waitlistPanel } from "./waiting.js";
+import { instantOf, many, moveDay, sayAge, sayDay, sayMoney, sayShortDay, sayTime, sayZone, timeIn } from "./words.js";
 
 const desk = store({
     date: "", // empty: today at the clinic
@@ -25,15 +28,16 @@ const sentence = (err) => (err.status ? refusal(err) : "We can't reach the serve
 
 let turn = 0;
 
-async function load(background) {
+async function load(background) { // true: nobody asked
     const mine = ++turn;
     const query = {};
     if (desk.location) query.locationId = desk.location;
-    const headers = background ? { "X-Background": "1" } : {}; // nobody asked: no sign of life
+    const headers = background === true ? { "X-Background": "1" } : {}; // nobody asked: no sign of life
     try {
         const [day, requests] = await Promise.all([
             send("day", { query: desk.date ? { ...query, date: desk.date } : query, headers }),
             send("requests", { query: { ...query, status: "requested", limit: 100 }, headers }),
+            loadWaitlist(desk.location, headers),
         ]);
         if (mine != turn) return;
         Object.assign(desk, { day, requests, problem: "", closed: "", asked: Date.now() });
@@ -65,6 +69,7 @@ async function listen() {
             }),
             app.pb.collection("appointments").subscribe("*", changed),
             app.pb.collection("portal_forms").subscribe("*", changed),
+            app.pb.collection("waitlist_entries").subscribe("*", changed),
         ]);
         desk.live = true;
     } catch {
@@ -107,7 +112,6 @@ function keys(e) {
 
 // ---- deciding
 
-const when = (day, wall) => `${sayDay(day)}, ${sayTime(wall)}`;
 const ORDINALS = ["1st", "2nd", "3rd"];
 
 // decide sends a decision and turns a refusal into a sentence. Who came too late is told who was first.
@@ -177,33 +181,8 @@ function decline(request) {
 
 // ---- words
 
-const STATES = {
-    requested: ["ri-hourglass-line", "Waiting for an answer", "info"],
-    scheduled: ["ri-calendar-line", "Booked", ""],
-    confirmed: ["ri-checkbox-circle-line", "Confirmed", "success"],
-    arrived: ["ri-user-location-line", "Here", "info"],
-    in_progress: ["ri-door-open-line", "In the room", "info"],
-    completed: ["ri-check-double-line", "Done", ""],
-    cancelled: ["ri-forbid-line", "Cancelled", ""],
-    declined: ["ri-forbid-line", "Declined", ""],
-    no_show: ["ri-user-unfollow-line", "Did not come", "warning"],
-};
 const OVER = ["cancelled", "declined", "no_show"];
 
-function chip(status) {
-    const [icon, words, tone] = STATES[status] || ["ri-question-line", status, ""];
-    return t.span({ className: "label desk-chip " + tone }, t.i({ className: icon, ariaHidden: true }), words);
-}
-
-// "Dr. Ana Reyes", but "Ben Carter, LCSW": a form of address stands before a name, credentials after it.
-const ADDRESS = /^(dra?|mrs?|ms|mx|miss|prof|rev|sra?|srta)\.?$/i;
-function clinician({ clinician: c }) {
-    if (!c?.lastName) return "anybody";
-    const name = [c.firstName, c.lastName].filter(Boolean).join(" ");
-    return ADDRESS.test(c.title) ? `${c.title} ${name}` : [name, c.title].filter(Boolean).join(", ");
-}
-const place = (visit) => (visit.serviceLocation == "TELEHEALTH" ? "by video" : `at ${visit.location?.name || "the clinic"}`);
-const born = (client) => (client.dateOfBirth ? "born " + sayBirth(client.dateOfBirth) : "");
 const visits = () => (desk.day?.appointments || []).filter((a) => a.status != "requested");
 const isToday = () => !desk.date;
 const zone = () => (desk.places.find((l) => l.id == desk.location) || desk.places[0])?.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -229,7 +208,7 @@ function dayTable() {
     }
     return t.table({ rid: "table", className: "desk-table" },
         t.caption({ className: "desk-hidden" }, "Visits of the day"),
-        t.thead(null, t.tr(null, ...["Time", "Client", "With", "State", "Forms missing", "Balance", "Alert"].map((h) => t.th({ scope: "col" }, h)))),
+        t.thead(null, t.tr(null, ...["Time", "Client", "With", "State", "Waiting", "Forms missing", "Balance", "Alert", "Next"].map((h) => t.th({ scope: "col" }, h)))),
         t.tbody(null, dayRows));
 }
 
@@ -247,38 +226,32 @@ function dayRows() {
     return out;
 }
 
-const nowLine = (zone) => t.tr({ rid: "now" + timeIn(zone), className: "desk-now" }, t.td({ colSpan: 7 }, t.span(null, "Now, " + timeIn(zone))));
+const nowLine = (zone) => t.tr({ rid: "now" + timeIn(zone), className: "desk-now" }, t.td({ colSpan: 9 }, t.span(null, "Now, " + timeIn(zone))));
 
 function visitRow(a, past) {
     const cell = (name, ...content) => t.td({ "html-data-name": name }, ...content);
     const none = (name) => t.td({ "html-data-name": name, className: "desk-none" }, t.span({ className: "desk-quiet" }, "None"));
     return t.tr({ rid: JSON.stringify(a) + past, className: (past ? "desk-past " : "") + (OVER.includes(a.status) ? "desk-over" : ""),
-        onclick: (e) => e.target.closest("button, a") || openVisit(a) },
+        onclick: (e) => e.target.closest("button, a") || openVisit(a, load) },
     cell("Time", t.strong(null, sayTime(a.localStart)), t.span({ className: "desk-sub" }, `to ${sayTime(a.localEnd)}`)),
-    cell("Client", t.button({ type: "button", className: "desk-name desk-stop", onclick: () => openVisit(a) }, a.client.name),
+    cell("Client", t.button({ type: "button", className: "desk-name desk-stop", onclick: () => openVisit(a, load) }, whoOf(a)),
         t.span({ className: "desk-sub" }, [born(a.client), a.client.pronouns].filter(Boolean).join(", "))),
-    cell("With", t.span(null, clinician(a)), t.span({ className: "desk-sub" }, a.serviceLocation == "TELEHEALTH" ? "Video" : a.location?.name || "")),
-    cell("State", chip(a.status)),
+    cell("With", t.span(null, clinician(a)), t.span({ className: "desk-sub" }, a.serviceLocation == "TELEHEALTH" ? video(a) : a.location?.name || "")),
+    cell("State", chip(a)),
+    a.status == "arrived" && a.checkedInAt ? cell("Waiting", t.span({ className: "desk-number" }, () => { desk.tick; return sayAge(a.checkedInAt); })) : t.td({ "html-data-name": "Waiting", className: "desk-none" }),
     a.formsMissing ? cell("Forms missing", t.span({ className: "label desk-chip warning" }, t.i({ className: "ri-file-warning-line", ariaHidden: true }), String(a.formsMissing))) : none("Forms missing"),
     a.balanceCents ? cell("Balance", t.span({ className: "desk-number" }, sayMoney(a.balanceCents, a.currency))) : none("Balance"),
-    a.alerts?.length ? cell("Alert", ...a.alerts.map((words) => t.span({ className: "label desk-chip danger" }, t.i({ className: "ri-alert-line", ariaHidden: true }), words))) : none("Alert"));
+    a.alerts?.length ? cell("Alert", ...a.alerts.map((words) => t.span({ className: "label desk-chip danger" }, t.i({ className: "ri-alert-line", ariaHidden: true }), words))) : none("Alert"),
+    cell("Next", next(a)));
 }
 
-function openVisit(a) {
-    const row = (name, value) => value && [t.dt(null, name), t.dd(null, value)];
-    const list = [
-        row("When", `${when(a.appointmentDate, a.localStart)} to ${sayTime(a.localEnd)}`), row("State", chip(a.status)),
-        row("Client", [a.client.name, born(a.client)].filter(Boolean).join(", ")), row("Service", a.appointmentType), row("With", clinician(a)),
-        row("Where", a.serviceLocation == "TELEHEALTH" ? "By video" : a.location?.name), row("Forms missing", a.formsMissing ? String(a.formsMissing) : "None"),
-        row("Balance", sayMoney(a.balanceCents || 0, a.currency)), row("Alerts", (a.alerts || []).join(", ")), row("Client's note", a.notes),
-    ];
-    const records = app.store.collections.find((c) => c.name == "appointments");
-    show({
-        title: a.client.name,
-        content: [t.dl({ className: "desk-facts" }, ...list.filter(Boolean).flat())],
-        acts: records ? [["Open the record", () => app.modals.openRecordUpsert(records, a.id, { onsave: () => load() })]] : [],
-    });
+// What usually comes next, in one press; the rest is in the panel.
+function next(a) {
+    const [first] = actsFor(a, load).filter(([words]) => !["No show", "Cancel"].includes(words));
+    return first && isToday() ? button(first[0], first[1], `sm ${first[2] || "secondary"}`, { ariaLabel: `${first[0]}: ${whoOf(a)}` }) : null;
 }
+
+const video = (a) => (a.telehealthLink ? t.a({ href: a.telehealthLink, target: "_blank", rel: "noreferrer" }, "Open the video room") : "Video");
 
 // ---- requests
 
@@ -352,6 +325,7 @@ export default function frontDesk() {
                 t.h1({ className: "desk-title" }, "Front desk", t.span(null, () => (desk.day ? (isToday() ? "Today, " : "") + sayDay(desk.day.date) : ""))),
                 t.div({ className: "desk-bar", hidden: () => !!desk.closed },
                     controls(),
+                    button("New visit", () => newVisit({ date: desk.day?.date, time: "09:00", locationId: desk.location, zone: zone() }, load), "sm"),
                     t.span({ className: () => "desk-live " + (isLive() ? "on" : "") }, t.i({ className: () => (isLive() ? "ri-signal-tower-line" : "ri-wifi-off-line"), ariaHidden: true }), refreshState),
                     app.components.refreshButton({ onclick: () => load() }))),
             () => {
@@ -365,11 +339,12 @@ export default function frontDesk() {
                     t.p({ className: "desk-summary", role: "status" }, () => { desk.tick; return desk.day && desk.requests ? summary() : "\u00a0"; }),
                     t.div({ className: "desk-columns" },
                         t.section({ className: "desk-day", ariaLabel: "Visits" }, dayTable),
-                        t.aside({ className: "desk-side", ariaLabel: "Requests" },
+                        t.aside({ className: "desk-side", ariaLabel: "Requests and waitlist" },
                             t.h2({ className: "desk-heading" }, "Requests"),
                             () => (desk.note ? t.div({ className: "alert info m-b-sm", role: "status" }, t.div({ className: "content" }, desk.note),
                                 t.button({ type: "button", className: "btn sm circle transparent", ariaLabel: "Close", onclick: () => (desk.note = "") }, t.i({ className: "ri-close-line", ariaHidden: true }))) : null),
-                            requestList)));
+                            requestList,
+                            waitlistPanel({ reload: load, zone, location: () => desk.location, tick: () => desk.tick }))));
             },
             t.footer({ className: "page-footer" }, t.span({ className: "desk-keys" }, "J and K move, Enter opens"),
                 () => (desk.day && timeIn(zone()) != timeIn(undefined) ? t.span(null, `Times are ${sayZone(zone())}.`) : null), app.components.credits())));

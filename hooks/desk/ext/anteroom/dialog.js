@@ -6,10 +6,10 @@ let count = 0;
 export const titleId = () => "desk_dialog_" + ++count;
 
 // act gets what was entered and returns nothing when it is done, or a sentence that says why it is not.
-export function ask({ title, body = [], fields = [], yes, no, tone = "", act }) {
+export function ask({ title, body = [], fields = [], yes, no, tone = "", act, onclose }) {
     const id = titleId();
     const state = store({ busy: false, problem: "" });
-    const element = t.dialog({ className: "desk-dialog", "html-aria-labelledby": id, onclose: () => element.remove() },
+    const element = t.dialog({ className: "desk-dialog", "html-aria-labelledby": id, onclose: () => { element.remove(); onclose?.(); } },
         t.form({
             className: "desk-form",
             onsubmit: async (e) => {
@@ -31,7 +31,7 @@ export function ask({ title, body = [], fields = [], yes, no, tone = "", act }) 
             t.button({ type: "submit", className: () => `btn ${tone} ${state.busy ? "loading" : ""}`, ariaDisabled: () => String(state.busy) }, t.span({ className: "txt" }, yes)),
             t.button({ type: "button", className: "btn secondary", onclick: () => element.close() }, t.span({ className: "txt" }, no)))));
     open(element);
-    (element.querySelector("input:not([hidden]), textarea") || element.querySelector("h2")).focus();
+    (element.querySelector("input:not([hidden]), textarea, select") || element.querySelector("h2")).focus();
 }
 
 // Shows details; it only closes.

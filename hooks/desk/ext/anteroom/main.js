@@ -6,6 +6,9 @@ const folder = app.pb.buildURL("/_/extensions/anteroom/");
 const page = (file) => async (route) => (await import(folder + file)).default(route);
 
 app.routes.superuserOnly("#/desk", page("desk.js"));
+app.routes.superuserOnly("#/calendar", page("calendar.js"));
+app.routes.superuserOnly("#/hours", page("hours.js"));
+app.routes.superuserOnly("#/zone-changes", page("zonechanges.js"));
 app.routes.superuserOnly("#/portal-accounts", page("accounts.js"));
 app.routes.superuserOnly("#/files", page("files.js"));
 app.routes.superuserOnly("#/break-glass", page("glass.js"));
@@ -39,17 +42,21 @@ fetch("/brand.css").then((r) => r.text()).then((css) => {
 
 delete app.store.settingsNavGroups.Debug; // the SQL console is closed
 const deskLink = { href: "#/desk", icon: "ri-calendar-todo-line", label: "Front desk" };
+const calendarLink = { href: "#/calendar", icon: "ri-calendar-2-line", label: "Calendar", roles: ["admin", "front_desk", "clinician"] };
+const hoursLink = { href: "#/hours", icon: "ri-time-line", label: "Hours", roles: ["admin", "front_desk", "clinician"] };
+const zonesLink = { href: "#/zone-changes", icon: "ri-history-line", label: "Clocks changed", roles: ["admin", "front_desk"] };
 const accountsLink = { href: "#/portal-accounts", icon: "ri-user-settings-line", label: "Portal accounts", roles: ["admin", "front_desk"] };
 const filesLink = { href: "#/files", icon: "ri-file-shield-2-line", label: "Files", roles: ["admin", "front_desk", "clinician"] };
 const glassLink = { href: "#/break-glass", icon: "ri-alarm-warning-line", label: "Break the glass", roles: ["admin", "clinician"] };
 const auditLink = { href: "#/audit-log", icon: "ri-file-list-3-line", label: "Audit log", roles: ["admin"] };
 const recordsLink = { href: "#/collections", icon: "ri-folder-user-line", label: "Records" };
-const ours = [deskLink, accountsLink, filesLink, glassLink, auditLink];
+const ours = [deskLink, calendarLink, zonesLink, hoursLink, accountsLink, filesLink, glassLink, auditLink];
 const ownersLinks = [...ours, ...app.store.headerLinks];
 const files = store({ waiting: 0 }); // files that wait for a decision
-watch(() => [app.store.superuser?.id, app.store.superuser?.role, files.waiting], () => {
+const zones = store({ changed: 0 }); // visits whose time the law has changed
+watch(() => [app.store.superuser?.id, app.store.superuser?.role, files.waiting, zones.changed], () => {
     const links = isStaff() ? [...ours, recordsLink].filter((l) => !l.roles || l.roles.includes(app.store.superuser.role)) : ownersLinks;
-    app.store.headerLinks = links.map((l) => (l == filesLink && files.waiting ? { ...l, label: `Files (${files.waiting})` } : l));
+    app.store.headerLinks = links.filter((l) => l != zonesLink || zones.changed).map((l) => (l == filesLink && files.waiting ? { ...l, label: `Files (${files.waiting})` } : l));
     document.documentElement.classList.toggle("desk-staff", isStaff());
 });
 import(folder + "files.js").then(({ keepCount, waiting }) => {
@@ -57,8 +64,15 @@ import(folder + "files.js").then(({ keepCount, waiting }) => {
     watch(() => (files.waiting = waiting.count));
 });
 
+import(folder + "zonechanges.js").then(({ keepCount, changed }) => {
+    keepCount();
+    watch(() => (zones.changed = changed.count));
+});
+
 // What is one's own stands under one's own name.
 document.addEventListener("mount:loggedUserDropdown", (e) => {
+    const own = e.detail.parentElement?.querySelector(".logged-user"); // in a small window it shows an arrow and no name
+    own?.setAttribute("aria-label", `Your account, ${app.store.superuser?.email || ""}`);
     e.detail.prepend(t.a({ className: "dropdown-item", href: "#/your-sign-in", onclick: () => e.detail.hidePopover() },
         t.i({ className: "ri-shield-user-line", ariaHidden: true }), t.span({ className: "txt" }, "Your sign-in")));
 });
@@ -199,7 +213,7 @@ app.fieldTypes.encrypted = {
 // ---- after an upgrade of PocketBase: say in the console what is missing, instead of failing half-way
 
 const need = ["pb.send", "pb.authStore.onChange", "pb.realtime.unsubscribe", "routes.superuserOnly", "routes.guestOnly", "routes.blank", "store.headerLinks",
-    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "modals.openRecordPreview", "toasts.success", "fieldTypes.date.view", "pb.filter"];
+    "store.settingsNavGroups", "components.refreshButton", "components.credits", "modals.openRecordUpsert", "modals.openRecordPreview", "toasts.success", "toasts.error", "pb.realtime.subscribe", "pb.collection", "fieldTypes.date.view", "pb.filter"];
 for (const name of need) {
     if (typeof name.split(".").reduce((o, part) => o?.[part], app) == "undefined") {
         console.error("Anteroom: the dashboard has changed, app." + name + " is missing");
