@@ -1,0 +1,124 @@
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useParams } from 'react-router';
+import { paths } from '@/app/paths';
+import { Banner } from '@/components/Banner';
+import { Button } from '@/components/Button';
+import { Row, Rows, Section } from '@/components/Card';
+import { Dialog } from '@/components/Dialog';
+import { Failure } from '@/components/Failure';
+import { TextArea } from '@/components/Field';
+import { HelpLine, Page, PageError } from '@/components/Page';
+import { Skeleton } from '@/components/Skeleton';
+import { useToast } from '@/components/Toast';
+import { useFormat } from '@/lib/format';
+import { useIdempotencyKey } from '@/lib/idempotency';
+import { api, type ApiError } from '@/lib/pb';
+import { useApi, useInvalidate } from '@/lib/query';
+import { useClientId, useSession } from '@/lib/session';
+import type { Appointment, GroupBooking } from '@/lib/types';
+import { useGroupWords } from './groupWords';
+import { asTitle, clinicianOf, StatusChip, visitTime } from './parts';
+
+/** /appointments/group/:id: everybody's visits in one booking, and the way to give all of them back. */
+export function Component() {
+  const { id = '' } = useParams();
+  const { t } = useGroupWords();
+  const query = useApi<GroupBooking>(`group-bookings/${encodeURIComponent(id)}`);
+  if (query.data) return <Details key={id} group={query.data} />;
+  if (query.isError) return <PageError error={query.error} onRetry={() => void query.refetch()} />;
+  return (
+    <Page title={t('detailTitle')} back={{ to: paths.appointments, label: t('back') }}>
+      <Skeleton onRetry={() => void query.refetch()} />
+    </Page>
+  );
+}
+
+function Details({ group }: { group: GroupBooking }) {
+  const { t } = useGroupWords();
+  const format = useFormat();
+  const clientId = useClientId();
+  const session = useSession();
+  const [asking, setAsking] = useState(false);
+  const clients = session.status === 'signed-in' ? session.session.clients : [];
+  const nameOf = (visit: Appointment) => visit.guestName ?? clients.find((one) => one.clientId === visit.clientId)?.firstName ?? visit.appointmentType;
+  const open = group.appointments.filter((one) => one.canCancel);
+  const first = group.appointments[0];
+  return (
+    <Page title={t('detailTitle')} lead={first && asTitle(visitTime(first, format))} back={{ to: paths.appointments, label: t('back') }}>
+      {group.status === 'cancelled' && <Banner className="mb-6">{t('isCancelled')}</Banner>}
+      <Section title={t('visits')} className="">
+        <Rows>
+          {group.appointments.map((visit) => (
+            <Row
+              key={visit.id}
+              avatar={nameOf(visit).charAt(0).toLocaleUpperCase()}
+              title={nameOf(visit)}
+              to={visit.clientId === clientId ? paths.appointment(visit.id) : undefined}
+              chip={<StatusChip status={visit.status} />}
+              meta={[visit.appointmentType, clinicianOf(visit) && t('withName', { name: clinicianOf(visit) }), asTitle(visitTime(visit, format))]}
+            />
+          ))}
+        </Rows>
+        <p className="mt-4 font-semibold">
+          {t('total')}: {format.money(group.totalCents, group.currency)}
+        </p>
+      </Section>
+      {group.status !== 'cancelled' && open.length > 0 && (
+        <Button className="mt-6" onClick={() => setAsking(true)}>
+          {t('cancel')}
+        </Button>
+      )}
+      <HelpLine className="mt-10" />
+      {asking && <CancelAll group={group} fee={open.reduce((sum, one) => sum + (one.lateFeeCents ?? 0), 0)} count={open.length} onClose={() => setAsking(false)} />}
+    </Page>
+  );
+}
+
+function CancelAll({ group, fee: expected, count, onClose }: { group: GroupBooking; fee: number; count: number; onClose: () => void }) {
+  const { t } = useGroupWords();
+  const format = useFormat();
+  const toast = useToast();
+  const invalidate = useInvalidate();
+  const { keyFor } = useIdempotencyKey();
+  const [reason, setReason] = useState('');
+  const cancel = useMutation<unknown, ApiError, { reason: string; acceptFeeCents?: number }>({
+    mutationFn: (body) => api(`group-bookings/${encodeURIComponent(group.id)}/cancel`, { method: 'POST', body, idempotencyKey: keyFor(body) }),
+    onSuccess: async () => {
+      toast(t('cancelled'));
+      onClose();
+      await invalidate('group-bookings', 'appointments', 'notifications', 'invoices');
+    },
+  });
+  // What the server last said it costs.
+  const fee = cancel.error?.reason === 'FEE_NOT_ACCEPTED' ? ((cancel.error.details.feeCents as number | undefined) ?? expected) : expected;
+  const amount = format.money(fee, group.currency);
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={t('cancelTitle', { n: count })}
+      actions={
+        <>
+          <Button variant="danger" busy={cancel.isPending} busyLabel={t('cancelling')} onClick={() => cancel.mutate({ reason: reason.trim() || t('noReason'), ...(fee > 0 ? { acceptFeeCents: fee } : {}) })}>
+            {fee > 0 ? t('cancelPay', { amount }) : t('cancelDo')}
+          </Button>
+          <Button variant="quiet" onClick={onClose}>
+            {t('keep')}
+          </Button>
+        </>
+      }
+    >
+      {cancel.error?.reason !== 'FEE_NOT_ACCEPTED' && <Failure error={cancel.error} className="mb-4" />}
+      <p>{t('cancelBody')}</p>
+      {fee > 0 && (
+        <Banner tone="warning" announce={cancel.error ? 'alert' : undefined} className="mt-4">
+          {t('cancelFee', { amount })}
+        </Banner>
+      )}
+      <div className="mt-4">
+        <TextArea name="reason" rows={2} maxLength={500} label={t('why')} value={reason} onChange={(event) => setReason(event.target.value)} />
+      </div>
+    </Dialog>
+  );
+}
