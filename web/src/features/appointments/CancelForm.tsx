@@ -17,10 +17,10 @@ import { useIdempotencyKey } from '@/lib/idempotency';
 import { api, type ApiError } from '@/lib/pb';
 import { useApi, useInvalidate } from '@/lib/query';
 import type { Appointment, Availability, CancellationTerms } from '@/lib/types';
+import { asTitle } from '@/lib/visits';
 import { addDays } from './preferences';
-import { useSlotName } from './SlotPicker';
+import { useSlotName } from './slotName';
 import { slotKey, todayIn } from './slots';
-import { asTitle } from './parts';
 import { useActWords } from './visitWords';
 
 const REASON_MOST = 500;

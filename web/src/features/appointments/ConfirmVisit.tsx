@@ -3,7 +3,7 @@ import { Dialog } from '@/components/Dialog';
 import { Failure } from '@/components/Failure';
 import { useFormat } from '@/lib/format';
 import type { Appointment } from '@/lib/types';
-import { visitTime } from './parts';
+import { visitTime } from '@/lib/visits';
 import { useActWords } from './visitWords';
 
 interface ConfirmVisitProps {

@@ -1,24 +1,19 @@
-import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Button } from '@/components/Button';
 import { Row, Rows, Section } from '@/components/Card';
-import { Dialog } from '@/components/Dialog';
-import { Failure } from '@/components/Failure';
-import { TextArea } from '@/components/Field';
 import { HelpLine, Page, PageError } from '@/components/Page';
 import { Skeleton } from '@/components/Skeleton';
-import { useToast } from '@/components/Toast';
 import { useFormat } from '@/lib/format';
-import { useIdempotencyKey } from '@/lib/idempotency';
-import { api, type ApiError } from '@/lib/pb';
-import { useApi, useInvalidate } from '@/lib/query';
+import { useApi } from '@/lib/query';
 import { useClientId, useSession } from '@/lib/session';
 import type { Appointment, GroupBooking } from '@/lib/types';
 import { useGroupWords } from './groupWords';
 import { asTitle, clinicianOf, StatusChip, visitTime } from './parts';
+
+const CancelAll = lazy(() => import('./CancelAll'));
 
 /** /appointments/group/:id: everybody's visits in one booking, and the way to give all of them back. */
 export function Component() {
@@ -70,55 +65,7 @@ function Details({ group }: { group: GroupBooking }) {
         </Button>
       )}
       <HelpLine className="mt-10" />
-      {asking && <CancelAll group={group} fee={open.reduce((sum, one) => sum + (one.lateFeeCents ?? 0), 0)} count={open.length} onClose={() => setAsking(false)} />}
+      <Suspense>{asking && <CancelAll group={group} fee={open.reduce((sum, one) => sum + (one.lateFeeCents ?? 0), 0)} count={open.length} onClose={() => setAsking(false)} />}</Suspense>
     </Page>
-  );
-}
-
-function CancelAll({ group, fee: expected, count, onClose }: { group: GroupBooking; fee: number; count: number; onClose: () => void }) {
-  const { t } = useGroupWords();
-  const format = useFormat();
-  const toast = useToast();
-  const invalidate = useInvalidate();
-  const { keyFor } = useIdempotencyKey();
-  const [reason, setReason] = useState('');
-  const cancel = useMutation<unknown, ApiError, { reason: string; acceptFeeCents?: number }>({
-    mutationFn: (body) => api(`group-bookings/${encodeURIComponent(group.id)}/cancel`, { method: 'POST', body, idempotencyKey: keyFor(body) }),
-    onSuccess: async () => {
-      toast(t('cancelled'));
-      onClose();
-      await invalidate('group-bookings', 'appointments', 'notifications', 'invoices');
-    },
-  });
-  // What the server last said it costs.
-  const fee = cancel.error?.reason === 'FEE_NOT_ACCEPTED' ? ((cancel.error.details.feeCents as number | undefined) ?? expected) : expected;
-  const amount = format.money(fee, group.currency);
-  return (
-    <Dialog
-      open
-      onClose={onClose}
-      title={t('cancelTitle', { n: count })}
-      actions={
-        <>
-          <Button variant="danger" busy={cancel.isPending} busyLabel={t('cancelling')} onClick={() => cancel.mutate({ reason: reason.trim() || t('noReason'), ...(fee > 0 ? { acceptFeeCents: fee } : {}) })}>
-            {fee > 0 ? t('cancelPay', { amount }) : t('cancelDo')}
-          </Button>
-          <Button variant="quiet" onClick={onClose}>
-            {t('keep')}
-          </Button>
-        </>
-      }
-    >
-      {cancel.error?.reason !== 'FEE_NOT_ACCEPTED' && <Failure error={cancel.error} className="mb-4" />}
-      <p>{t('cancelBody')}</p>
-      {fee > 0 && (
-        <Banner tone="warning" announce={cancel.error ? 'alert' : undefined} className="mt-4">
-          {t('cancelFee', { amount })}
-        </Banner>
-      )}
-      <div className="mt-4">
-        <TextArea name="reason" rows={2} maxLength={500} label={t('why')} value={reason} onChange={(event) => setReason(event.target.value)} />
-      </div>
-    </Dialog>
   );
 }

@@ -4,7 +4,7 @@ import { Skeleton } from '@/components/Skeleton';
 import { useFormat } from '@/lib/format';
 import { useApi } from '@/lib/query';
 import type { Appointment, VisitHistory } from '@/lib/types';
-import { asTitle } from './parts';
+import { asTitle } from '@/lib/visits';
 import { useActWords } from './visitWords';
 
 const known = ['requested', 'booked', 'scheduled', 'confirmed', 'moved', 'cancelled', 'declined', 'arrived', 'room_ready', 'in_progress', 'completed', 'no_show'] as const;

@@ -13,6 +13,7 @@ import type { Day, Slot } from '@/lib/types';
 import { asTitle } from '@/lib/visits';
 import { useBookWords } from './bookWords';
 import { addDays, weekDays } from './preferences';
+import { useSlotName } from './slotName';
 import { byPart, clockChange, DAYS_SHOWN, deviceTime, listedDays, monthWeeks, nextDay, nextKey, offsetWords, slotKey, WINDOW_DAYS, WINDOWS_MOST, type DaySlots } from './slots';
 import type { Times } from './useTimes';
 
@@ -134,16 +135,6 @@ const firstListed = (items: ReturnType<typeof listedDays>['items']) => items.fin
 function monthTitle(day: Day, language: string): string {
   const title = new Intl.DateTimeFormat(language === 'es' ? 'es-US' : 'en-US', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
   return asTitle(title);
-}
-
-/** "Wednesday, December 2, 2:30 pm", and which of the two where the hour comes twice. */
-export function useSlotName(): (slot: Slot) => string {
-  const { t } = useBookWords();
-  const format = useFormat();
-  return (slot) => {
-    const when = `${format.day(slot.localDate)}, ${format.wall(slot.localTime)}`;
-    return slot.again ? `${t(`again_${slot.again}`, { time: when })}, ${offsetWords(slot.utcOffset)}` : when;
-  };
 }
 
 function Turn({ icon, label, off, onClick }: { icon: typeof ChevronLeft; label: string; off: boolean; onClick: () => void }) {

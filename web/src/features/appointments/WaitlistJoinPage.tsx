@@ -17,8 +17,8 @@ import { useInvalidate } from '@/lib/query';
 import type { WaitlistEntry, WaitlistWish } from '@/lib/types';
 import { useCatalogue } from './choices';
 import { providersFor, waysFor, type Catalogue } from './request';
-import { weekdayName } from './WaitlistPage';
 import { useWaitlistWords } from './waitlistWords';
+import { weekdayName } from './weekdays';
 
 /** Monday first, as in the picker; 0 is Sunday. */
 const weekdays = [1, 2, 3, 4, 5, 6, 0];

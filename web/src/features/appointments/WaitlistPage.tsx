@@ -1,10 +1,9 @@
 import { BellRing, Hourglass } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { paths } from '@/app/paths';
 import { Button, LinkButton } from '@/components/Button';
 import { Row, Rows, Section } from '@/components/Card';
 import { Chip } from '@/components/Chip';
-import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { EmptyState } from '@/components/EmptyState';
 import { HelpLine, Page } from '@/components/Page';
 import { QueryView } from '@/components/QueryView';
@@ -17,10 +16,11 @@ import { useApi, useInvalidate } from '@/lib/query';
 import type { WaitlistEntry } from '@/lib/types';
 import { wallRange } from '@/lib/visits';
 import { useCatalogue } from './choices';
-import { asTitle } from './parts';
-import { addDays } from './preferences';
 import type { Catalogue } from './request';
 import { useWaitlistWords } from './waitlistWords';
+import { weekdayName } from './weekdays';
+
+const ConfirmDialog = lazy(() => import('@/components/ConfirmDialog').then((one) => ({ default: one.ConfirmDialog })));
 
 type List = { entries: WaitlistEntry[] };
 
@@ -98,6 +98,7 @@ function Entries({ entries, catalogue }: { entries: WaitlistEntry[]; catalogue?:
           );
         })}
       </Rows>
+      <Suspense>
       {leaving && (
         <ConfirmDialog
           title={t('withdrawTitle')}
@@ -116,12 +117,10 @@ function Entries({ entries, catalogue }: { entries: WaitlistEntry[]; catalogue?:
           {t('withdrawBody', { what: nameOf(leaving) })}
         </ConfirmDialog>
       )}
+      </Suspense>
     </>
   );
 }
-
-/** 2026-11-29 is a Sunday: the names of weekdays by their number. */
-export const weekdayName = (day: number, format: Formatter) => asTitle(format.weekday(addDays('2026-11-29', day)));
 
 function daysOf(days: number[], format: Formatter): string {
   return days.length === 0 || days.length === 7 ? '' : days.map((day) => weekdayName(day, format)).join(', ');

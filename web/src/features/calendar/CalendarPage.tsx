@@ -1,10 +1,9 @@
 import { CalendarCog, Copy, Link2 } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Actions, Button } from '@/components/Button';
 import { Card, Row, Rows, Section } from '@/components/Card';
-import { ConfirmDialog } from '@/components/ConfirmDialog';
 import { Failure } from '@/components/Failure';
 import { Page } from '@/components/Page';
 import { QueryView } from '@/components/QueryView';
@@ -18,6 +17,8 @@ import { useActingFor } from '@/lib/session';
 import type { CalendarFeed, NotificationPreferences } from '@/lib/types';
 import { Preferences } from './Preferences';
 import { useCalendarWords } from './words';
+
+const ConfirmDialog = lazy(() => import('@/components/ConfirmDialog').then((one) => ({ default: one.ConfirmDialog })));
 
 /** /settings/calendar: the private calendar address, and by which way one is told of what. */
 export function Component() {
@@ -98,6 +99,7 @@ function Feeds({ feeds }: { feeds: CalendarFeed[] }) {
           {t('make')}
         </Button>
       </Actions>
+      <Suspense>
       {leaving && (
         <ConfirmDialog
           title={t('revokeTitle')}
@@ -117,6 +119,7 @@ function Feeds({ feeds }: { feeds: CalendarFeed[] }) {
           {t('revokeBody')}
         </ConfirmDialog>
       )}
+      </Suspense>
     </>
   );
 }
