@@ -260,7 +260,7 @@ export interface AppointmentRequestData {
   requestId: Id;
   status: 'PENDING';
   submittedAt: Instant;
-  /** Where the clinic holds the first choice until it answers: what it says about that. */
+  /** What the clinic says about it: whether the first choice is held until it answers. */
   message?: string;
 }
 

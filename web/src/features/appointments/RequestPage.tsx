@@ -15,7 +15,7 @@ import { useErrorSentence } from '@/lib/errors';
 import { personName, useFormat } from '@/lib/format';
 import type { Problem } from '@/lib/forms';
 import { useIdempotencyKey } from '@/lib/idempotency';
-import { api, type ApiError } from '@/lib/pb';
+import { apiSaid, type ApiError } from '@/lib/pb';
 import { useInvalidate } from '@/lib/query';
 import type { AppointmentRequest, AppointmentRequestData, Service } from '@/lib/types';
 import { PlaceStep, ServiceStep, useCatalogue } from './choices';
@@ -76,7 +76,10 @@ function Request({ catalogue }: { catalogue: Catalogue }) {
   const zone = way?.location?.timeZone ?? timeZone;
 
   const send = useMutation<AppointmentRequestData, ApiError, AppointmentRequest>({
-    mutationFn: (body) => api('appointments/request', { method: 'POST', body, idempotencyKey: keyFor(body) }),
+    mutationFn: async (body) => {
+      const { data, message } = await apiSaid<AppointmentRequestData>('appointments/request', { method: 'POST', body, idempotencyKey: keyFor(body) });
+      return { ...data, message };
+    },
     onSuccess: () => void invalidate('appointments', 'notifications'),
     onError: (error) => {
       const refused = readFieldErrors(error.fields);
