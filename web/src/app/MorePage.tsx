@@ -1,7 +1,9 @@
+import { CalendarCog } from 'lucide-react';
 import { Row, Rows } from '@/components/Card';
 import { Page } from '@/components/Page';
 import { useActingFor } from '@/lib/session';
 import { destinationsFor } from './destinations';
+import { paths } from './paths';
 import { useShellWords } from './words';
 
 /** What the phone's tab bar does not hold. */
@@ -16,6 +18,7 @@ export function Component() {
           .map((one) => (
             <Row key={one.key} level={2} icon={one.icon} title={t(one.key)} to={one.to} />
           ))}
+        <Row level={2} icon={CalendarCog} title={t('calendar')} to={paths.calendar} />
       </Rows>
     </Page>
   );

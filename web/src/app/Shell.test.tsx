@@ -157,7 +157,7 @@ describe('with a session', () => {
     send('portal', { ...event, collection: 'something_else' });
     expect(invalidate).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(200);
-    expect(invalidate.mock.calls.map(([filter]) => filter?.queryKey)).toEqual([['appointments'], ['notifications']]);
+    expect(invalidate.mock.calls.map(([filter]) => filter?.queryKey)).toEqual([['appointments'], ['group-bookings'], ['notifications']]);
   });
 
   it('fetches everything anew after a lost connection, not at the first one', async () => {

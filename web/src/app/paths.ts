@@ -15,7 +15,14 @@ export const paths = {
 
   appointments: '/appointments',
   appointmentRequest: '/appointments/request',
+  book: '/appointments/book',
+  waitlist: '/appointments/waitlist',
+  waitlistJoin: '/appointments/waitlist/join',
+  groupBook: '/appointments/group',
+  group: (id = ':id') => `/appointments/group/${id}`,
   appointment: (id = ':id') => `/appointments/${id}`,
+  moveAppointment: (id = ':id') => `/appointments/${id}/move`,
+  cancelAppointment: (id = ':id') => `/appointments/${id}/cancel`,
 
   forms: '/forms',
   form: (id = ':id') => `/forms/${id}`,
@@ -34,6 +41,8 @@ export const paths = {
   changeEmail: '/settings/security/email',
   closeAccount: '/settings/security/close',
   accountClosed: '/account-closed',
+
+  calendar: '/settings/calendar',
 
   family: '/family',
   invite: '/family/invite',

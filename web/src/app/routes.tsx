@@ -1,5 +1,6 @@
 import { Navigate, type RouteObject } from 'react-router';
 import { routes as appointments } from '@/features/appointments';
+import { routes as calendar } from '@/features/calendar';
 import { routes as forms } from '@/features/forms';
 import { routes as payments } from '@/features/payments';
 import { keptRoutes, routes as auth } from '@/features/auth';
@@ -35,6 +36,7 @@ export const appRoutes: RouteObject[] = [
           ...notifications,
           ...profile,
           ...security,
+          ...calendar,
           ...family,
           { path: paths.more, lazy: () => import('./MorePage') },
           { path: '*', lazy: () => import('./NotFound') },

@@ -86,6 +86,11 @@ export function whenPasswordIsDemanded(handler: () => void): void {
  * when `signal` aborted.
  */
 export async function api<T>(path: string, options: ApiOptions = {}): Promise<T> {
+  return (await apiSaid<T>(path, options)).data;
+}
+
+/** The same with what the server says about it, in the language of the page. */
+export async function apiSaid<T>(path: string, options: ApiOptions = {}): Promise<{ data: T; message?: string }> {
   if (options.anonymous) return send<T>(path, options);
   return withFreshToken(() => send<T>(path, options));
 }
@@ -142,21 +147,21 @@ export function pathOf(path: string): string {
   return path.startsWith('/') ? path : base + path;
 }
 
-async function send<T>(path: string, options: ApiOptions): Promise<T> {
+async function send<T>(path: string, options: ApiOptions): Promise<{ data: T; message?: string }> {
   const headers: Record<string, string> = { 'Accept-Language': document.documentElement.lang || 'en' };
   const clientId = options.clientId ?? actingClientId;
   if (clientId && !options.anonymous) headers['X-Client-Id'] = clientId;
   if (options.background) headers['X-Background'] = '1';
   if (options.idempotencyKey) headers['Idempotency-Key'] = options.idempotencyKey;
   try {
-    const answer = await pb.send<{ success: boolean; data: T }>(pathOf(path), {
+    const answer = await pb.send<{ success: boolean; data: T; message?: string }>(pathOf(path), {
       method: options.method ?? 'GET',
       headers,
       body: options.body as BodyInit | undefined,
       query: options.query,
       signal: options.signal,
     });
-    return answer.data;
+    return answer;
   } catch (cause) {
     throw apiErrorOf(cause);
   }
@@ -258,7 +263,7 @@ async function renew(): Promise<boolean> {
   const refreshToken = deviceStore.get(keys.refreshToken);
   if (!refreshToken) return false;
   try {
-    const tokens = await send<Tokens>('auth/refresh-token', { method: 'POST', body: { refreshToken }, anonymous: true });
+    const { data: tokens } = await send<Tokens>('auth/refresh-token', { method: 'POST', body: { refreshToken }, anonymous: true });
     storeTokens(tokens);
     return true;
   } catch (error) {

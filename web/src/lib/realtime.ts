@@ -9,7 +9,8 @@ import type { PortalEvent } from './types';
  * always, so that one rule about who may read serves both.
  */
 const topicsOf: Record<string, string[]> = {
-  appointments: ['appointments'],
+  appointments: ['appointments', 'group-bookings'],
+  waitlist_entries: ['waitlist'],
   portal_forms: ['forms'],
   form_submissions: ['forms'],
   invoices: ['invoices'],

@@ -36,6 +36,8 @@ export const keys = {
   passkey: 'anteroom.passkey',
   /** Where to go on when a link in a mail opens another tab. */
   next: 'anteroom.next',
+  /** Whether visits are shown as a list or by weeks. */
+  visitsView: 'anteroom.visits',
   /** An invitation waiting for its person to sign in. */
   invitation: 'anteroom.invitation',
 } as const;

@@ -71,6 +71,7 @@ export interface Config {
   /** The domain on which passkeys work. */
   passkeyRpId?: string;
 }
+export type BookingMode = 'off' | 'view' | 'request' | 'instant';
 export type ServiceLocation = 'TELEHEALTH' | 'IN_OFFICE';
 export interface Service {
   id: Id;
@@ -82,8 +83,11 @@ export interface Service {
   currency: string;
   depositRequired: boolean;
   depositCents?: Cents;
-  bookingMode: 'off' | 'view' | 'request' | 'instant';
+  bookingMode: BookingMode;
   serviceLocations: ServiceLocation[];
+  /** How many visits may be booked at once, where it is more than one. */
+  seriesMax?: number;
+  lateFeeCents?: Cents;
 }
 export interface Provider {
   id: Id;
@@ -97,6 +101,7 @@ export interface Provider {
   isAcceptingNewPatients: boolean;
   serviceIds: Id[];
   locationIds: Id[];
+  bookingMode?: BookingMode;
 }
 export interface Location {
   id: Id;
@@ -222,6 +227,13 @@ export interface Appointment {
   depositPaid: boolean;
   formsDue: Id[];
   groupBookingId?: Id;
+  seriesId?: Id;
+  /** Of somebody who came along in a group booking and has no record of their own. */
+  guestName?: string;
+  canConfirm?: boolean;
+  /** Until when a visit just booked can be given back for nothing. */
+  graceUntil?: Instant;
+  waitingRoomStatus?: 'arrived' | 'room_ready' | 'in_progress' | 'completed' | 'no_show';
   requested?: { preferences: { date: Day; time: Wall }[]; submittedAt: Instant; declineReason?: string };
   updatedAt: Instant;
 }
@@ -248,6 +260,137 @@ export interface AppointmentRequestData {
   requestId: Id;
   status: 'PENDING';
   submittedAt: Instant;
+  /** What the clinic says about it: whether the first choice is held until it answers. */
+  message?: string;
+}
+
+/** A start that can be booked now. Its wall time and offset are the server's: the browser's zone data may be older. */
+export interface Slot {
+  startTime: Instant;
+  endTime: Instant;
+  localDate: Day;
+  localTime: Wall;
+  /** "-07:00". */
+  utcOffset: string;
+  display: string;
+  /** "any" where several could give it. */
+  clinicianId: Id;
+  locationId: Id;
+  serviceLocation: ServiceLocation;
+  any?: true;
+  clinicianIds?: Id[];
+  /** Where the clocks show this wall time twice that day. */
+  again?: 'first' | 'second';
+}
+export interface Person {
+  id: Id;
+  firstName: string;
+  lastName: string;
+  title: string;
+}
+export interface Availability {
+  serviceId: Id;
+  durationMinutes: number;
+  timeZone: string;
+  /** Every day of the range, with or without times. */
+  days: { date: Day; slots: Slot[] }[];
+  nextAvailable?: Slot;
+  clinicians?: Person[];
+  bookingMode?: 'request' | 'instant';
+  /** False: no working hours were entered, so times can only be asked for. */
+  enforced?: boolean;
+  /** Until how many hours before its start a visit can be given back for nothing. */
+  freeCancelHours?: number;
+  /** What happens after that. */
+  lateCancel?: 'refuse' | 'fee' | 'free';
+  lateFeeCents?: Cents;
+}
+export interface BookingRequest {
+  serviceId: Id;
+  practitionerId?: Id;
+  locationId: Id;
+  startTime: Instant;
+  serviceLocation?: ServiceLocation;
+  patientNotes?: string;
+  series?: { count: number; everyDays: number; skipTaken?: boolean };
+}
+export interface BookingData {
+  appointment: Appointment;
+  deposit?: { invoiceId: Id; amountCents: Cents };
+  series?: { id: Id; appointments: Appointment[]; skipped: Day[] };
+}
+/** What giving a visit back costs now. */
+export interface CancellationTerms {
+  allowed: boolean;
+  feeCents: Cents;
+  reason?: string;
+  deadline?: Instant;
+  graceUntil?: Instant;
+  phone?: string;
+}
+export interface VisitHistory {
+  events: {
+    at: Instant;
+    what: string;
+    /** "you", "clinic", "system". */
+    by: string;
+    fromStart?: Instant;
+    toStart?: Instant;
+    reason?: string;
+  }[];
+}
+export interface WaitlistEntry {
+  id: Id;
+  serviceId: Id;
+  clinicianId?: Id;
+  locationId?: Id;
+  serviceLocation?: ServiceLocation;
+  /** 0 is Sunday; none means any. */
+  days: number[];
+  from?: Wall;
+  to?: Wall;
+  expiresOn?: Day;
+  status: 'waiting' | 'offered' | 'booked' | 'expired' | 'withdrawn';
+  offer?: { slot: Slot; expiresAt: Instant };
+}
+export type WaitlistWish = Omit<WaitlistEntry, 'id' | 'status' | 'offer'>;
+export interface GroupMember {
+  clientId?: Id;
+  firstName?: string;
+  lastName?: string;
+  serviceId: Id;
+  practitionerId?: Id;
+}
+export interface GroupRequest {
+  locationId: Id;
+  startTime: Instant;
+  mode: 'parallel' | 'sequence';
+  members: GroupMember[];
+  payerClientId: Id;
+}
+export interface GroupData {
+  id: Id;
+  appointments: Appointment[];
+  totalCents: Cents;
+  deposit?: { invoiceId: Id; amountCents: Cents };
+}
+export interface GroupBooking {
+  id: Id;
+  mode: 'parallel' | 'sequence';
+  status: string;
+  startTime: Instant;
+  display: string;
+  timeZone: string;
+  payerClientId: Id;
+  totalCents: Cents;
+  currency: string;
+  appointments: Appointment[];
+}
+export interface CalendarFeed {
+  id: Id;
+  clientId: Id;
+  createdAt: Instant;
+  lastUsed?: Instant;
 }
 
 // Forms
@@ -476,6 +619,13 @@ export interface NotificationList {
   notifications: Notification[];
   unreadCount: number;
   pagination: Page;
+}
+export interface NotificationPreferences {
+  channels: { email: boolean; sms: boolean; push: boolean };
+  byType: Partial<Record<NotificationType, { inApp: boolean; email: boolean; sms: boolean; push: boolean }>>;
+  quietHours?: { from: Wall; to: Wall; timeZone: string };
+  digest: 'off' | 'daily';
+  language: string;
 }
 export interface PortalEvent {
   type: 'create' | 'update' | 'delete';

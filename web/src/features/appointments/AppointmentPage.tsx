@@ -1,25 +1,24 @@
-import { CalendarPlus, ClipboardList, ExternalLink, Video } from 'lucide-react';
-import { useMemo, useState } from 'react';
-import { useParams } from 'react-router';
+import { ClipboardList, ExternalLink } from 'lucide-react';
+import { useMemo } from 'react';
+import { Link, useParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
-import { Actions, AnchorButton, Button, LinkButton } from '@/components/Button';
+import { Actions, LinkButton } from '@/components/Button';
 import { Card, Details, Row, Rows } from '@/components/Card';
 import { DoorwayDate } from '@/components/DoorwayDate';
 import { Icon } from '@/components/Icon';
 import { HelpLine, Page, PageError, PhoneLink } from '@/components/Page';
 import { Skeleton } from '@/components/Skeleton';
-import { useToast } from '@/components/Toast';
 import { useConfig } from '@/lib/config';
 import { serverNow } from '@/lib/clock';
-import { saveFile } from '@/lib/download';
-import { useErrorSentence } from '@/lib/errors';
 import { useFormat } from '@/lib/format';
-import { apiBlob } from '@/lib/pb';
 import { useApi } from '@/lib/query';
 import type { Appointment } from '@/lib/types';
+import { History } from './History';
 import { VisitNews } from './news';
 import { addressLine, asTitle, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
+import { VisitActions } from './VisitActions';
+import { useActWords } from './visitWords';
 import { useVisitWords } from './words';
 
 /** /appointments/:id: one visit or request. The clinic's decision shows by itself. */
@@ -38,6 +37,7 @@ export function Component() {
 
 function Visit({ visit }: { visit: Appointment }) {
   const { t } = useVisitWords();
+  const { t: a } = useActWords();
   const format = useFormat();
   const request = visit.status === 'requested' || visit.status === 'declined';
   const visits = useMemo(() => [visit], [visit]);
@@ -53,7 +53,7 @@ function Visit({ visit }: { visit: Appointment }) {
           t('requestTitle')
         ) : (
           <span className="flex items-end gap-5">
-            <DoorwayDate at={visit.startTime} zone={visit.timeZone} />
+            <DoorwayDate at={visit.appointmentDate} />
             <span className="pb-1">{asTitle(when)}</span>
           </span>
         )
@@ -63,6 +63,7 @@ function Visit({ visit }: { visit: Appointment }) {
     >
       <div className="grid justify-items-start gap-2">
         <p className="text-lg font-semibold">{what}</p>
+        {visit.guestName && <p>{a('forGuest', { name: visit.guestName })}</p>}
         <StatusChip status={visit.status} />
         <p className="max-w-(--measure) text-ink-2 empty:hidden">
           <Sentence visit={visit} />
@@ -73,12 +74,21 @@ function Visit({ visit }: { visit: Appointment }) {
           <strong className="font-semibold">{t('clinicSays')}:</strong> {visit.requested.declineReason}
         </Banner>
       )}
+      <WaitingRoom visit={visit} />
       <Card className="mt-6">
         <Facts visit={visit} />
       </Card>
       <Fees visit={visit} />
       <FormsDue visit={visit} />
       <NextSteps visit={visit} />
+      {visit.groupBookingId && (
+        <p className="mt-6">
+          <Link className="link inline-flex min-h-11 items-center" to={paths.group(visit.groupBookingId)}>
+            {a('partOfGroup')}
+          </Link>
+        </p>
+      )}
+      <History visit={visit} />
       <HelpLine className="mt-10" />
     </Page>
   );
@@ -167,7 +177,7 @@ function VideoPlace({ visit }: { visit: Appointment }) {
   return ahead && !visit.telehealthLink ? t('videoLater') : t('videoPlain');
 }
 
-/** What changing costs, and how to do it today: by telephone. */
+/** What changing costs; and where it cannot be done here, that it can by telephone. */
 function Fees({ visit }: { visit: Appointment }) {
   const { t, rich } = useVisitWords();
   const format = useFormat();
@@ -178,9 +188,9 @@ function Fees({ visit }: { visit: Appointment }) {
   const free = deadline !== undefined && Date.parse(deadline) > serverNow();
   const amount = fee ? format.money(fee) : undefined;
   return (
-    <p className="mt-4 max-w-(--measure) text-sm text-ink-2">
+    <p className="mt-4 max-w-(--measure) text-sm text-ink-2 empty:hidden">
       {until && (free ? (amount ? t('freeUntil', { when: until, amount }) : t('freeUntilPlain', { when: until })) : amount && t('feeNow', { when: until, amount }))}{' '}
-      {phone ? rich('callToChange', { a: <PhoneLink phone={phone} /> }, { phone }) : t('callToChangeNoPhone')}
+      {!visit.canCancel && !visit.canReschedule && (phone ? rich('callToChange', { a: <PhoneLink phone={phone} /> }, { phone }) : t('callToChangeNoPhone'))}
     </p>
   );
 }
@@ -198,56 +208,27 @@ function FormsDue({ visit }: { visit: Appointment }) {
   );
 }
 
+/** After a decline there is another try; otherwise what the visit's flags allow. */
 function NextSteps({ visit }: { visit: Appointment }) {
   const { t } = useVisitWords();
-  const toast = useToast();
-  const sentence = useErrorSentence();
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
-
-  if (visit.status === 'declined') {
-    return (
-      <Actions>
-        <LinkButton variant="primary" to={`${paths.appointmentRequest}?${new URLSearchParams({ service: visit.serviceId })}`}>
-          {t('askAgain')}
-        </LinkButton>
-      </Actions>
-    );
-  }
-  if (!['scheduled', 'confirmed', 'arrived'].includes(visit.status) || isOver(visit)) return null;
-
-  // Whatever wrote the address, a link of ours never runs a script.
-  const videoLink = visit.telehealthLink?.startsWith('https://') ? visit.telehealthLink : undefined;
-  const addToCalendar = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const { blob } = await apiBlob(`appointments/${encodeURIComponent(visit.id)}/ics`);
-      saveFile(blob, `${visit.appointmentDate}.ics`);
-      toast(t('calendarSaved'));
-    } catch (error) {
-      setProblem(sentence(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  if (visit.status !== 'declined') return <VisitActions visit={visit} over={isOver(visit)} />;
   return (
-    <>
-      {problem && (
-        <Banner tone="danger" announce="alert" className="mt-6">
-          {problem}
-        </Banner>
-      )}
-      <Actions>
-        {videoLink && (
-          <AnchorButton variant="primary" icon={Video} href={videoLink} target="_blank" rel="noreferrer">
-            {t('joinVideo')}
-          </AnchorButton>
-        )}
-        <Button icon={CalendarPlus} busy={busy} onClick={() => void addToCalendar()}>
-          {t('addToCalendar')}
-        </Button>
-      </Actions>
-    </>
+    <Actions>
+      <LinkButton variant="primary" to={`${paths.book}?${new URLSearchParams({ service: visit.serviceId })}`}>
+        {t('askAgain')}
+      </LinkButton>
+    </Actions>
+  );
+}
+
+/** Where the person stands in the waiting room; heard when it changes. */
+function WaitingRoom({ visit }: { visit: Appointment }) {
+  const { t } = useActWords();
+  const here = visit.status === 'arrived';
+  const ready = here && visit.waitingRoomStatus === 'room_ready';
+  return (
+    <div role="status" className={here ? 'mt-6' : undefined}>
+      {here && <Banner tone={ready ? 'success' : 'info'}>{t(ready ? 'roomReady' : 'checkedIn')}</Banner>}
+    </div>
   );
 }

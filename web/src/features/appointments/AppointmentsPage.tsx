@@ -1,19 +1,27 @@
-import { CalendarCheck, CalendarClock, CalendarPlus, CalendarX, Video } from 'lucide-react';
+import { BellRing, CalendarCheck, CalendarClock, CalendarCog, CalendarPlus, CalendarX, UsersRound, Video } from 'lucide-react';
+import { lazy, Suspense, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { LinkButton } from '@/components/Button';
 import { Row, Rows, Section } from '@/components/Card';
+import { cx } from '@/components/cx';
 import { EmptyState } from '@/components/EmptyState';
 import { Page } from '@/components/Page';
 import { Pager } from '@/components/Pager';
 import { QueryView } from '@/components/QueryView';
+import { Skeleton } from '@/components/Skeleton';
 import { TabLinks } from '@/components/TabLinks';
+import { WaitlistOffers } from '@/components/WaitlistOffers';
 import { useFormat } from '@/lib/format';
 import { useApi } from '@/lib/query';
+import { deviceStore, keys } from '@/lib/storage';
 import type { Appointment, AppointmentList } from '@/lib/types';
 import { VisitNews } from './news';
 import { asTitle, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
+import { useActWords } from './visitWords';
 import { useVisitWords } from './words';
+
+const WeekView = lazy(() => import('./WeekView'));
 
 const tabs = ['upcoming', 'past', 'cancelled'] as const;
 type Tab = (typeof tabs)[number];
@@ -21,6 +29,8 @@ type Tab = (typeof tabs)[number];
 /** /appointments: what is planned, what waits for the clinic, what was. */
 export function Component() {
   const { t } = useVisitWords();
+  const { t: a } = useActWords();
+  const [view, setView] = useState<View>(() => (deviceStore.get(keys.visitsView) === 'week' ? 'week' : 'list'));
   const [search] = useSearchParams();
   const tab: Tab = tabs.find((one) => one === search.get('tab')) ?? 'upcoming';
   const page = Math.max(1, Number.parseInt(search.get('page') ?? '', 10) || 1);
@@ -29,12 +39,13 @@ export function Component() {
 
   return (
     <Page title={t('title')} lead={<Lead tab={tab} list={query.data} />}>
-      {!(empty && tab === 'upcoming') && (
-        <LinkButton variant="primary" icon={CalendarPlus} to={paths.appointmentRequest} className="mb-6">
-          {t('request')}
+      {tab === 'upcoming' && <WaitlistOffers className="mb-6" />}
+      {!(empty && tab === 'upcoming' && view === 'list') && (
+        <LinkButton variant="primary" icon={CalendarPlus} to={paths.book} className="mb-6">
+          {a('bookVisit')}
         </LinkButton>
       )}
-      <div className="mb-6">
+      <div className="mb-6 flex flex-wrap items-center justify-between gap-3">
         <TabLinks
           label={t('title')}
           current={tab}
@@ -44,7 +55,13 @@ export function Component() {
             { key: 'cancelled', label: t('tabCancelled'), to: '?tab=cancelled' },
           ]}
         />
+        <ViewSwitch view={view} onChange={setView} />
       </div>
+      {view === 'week' ? (
+        <Suspense fallback={<Skeleton />}>
+          <WeekView />
+        </Suspense>
+      ) : (
       <QueryView query={query}>
         {(list) => (
           <>
@@ -53,7 +70,40 @@ export function Component() {
           </>
         )}
       </QueryView>
+      )}
+      <Section title={a('moreWays')}>
+        <Rows>
+          <Row icon={BellRing} title={a('waitlist')} meta={[a('waitlistAbout')]} to={paths.waitlist} />
+          <Row icon={UsersRound} title={a('groups')} meta={[a('groupsAbout')]} to={paths.groupBook} />
+          <Row icon={CalendarCog} title={a('reminders')} meta={[a('remindersAbout')]} to={paths.calendar} />
+        </Rows>
+      </Section>
     </Page>
+  );
+}
+
+type View = 'list' | 'week';
+
+/** Two ways to see the same visits; the choice is kept on the device. */
+function ViewSwitch({ view, onChange }: { view: View; onChange: (view: View) => void }) {
+  const { t } = useActWords();
+  return (
+    <div role="group" aria-label={t('view')} className="inline-flex gap-1 rounded-md border border-line bg-sunken p-1">
+      {(['list', 'week'] as const).map((one) => (
+        <button
+          key={one}
+          type="button"
+          aria-pressed={view === one}
+          onClick={() => {
+            deviceStore.set(keys.visitsView, one);
+            onChange(one);
+          }}
+          className={cx('min-h-11 rounded-sm border px-4', view === one ? 'border-line bg-surface font-semibold text-ink shadow-1' : 'border-transparent text-ink-2 hover:text-ink')}
+        >
+          {t(one)}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -71,14 +121,15 @@ function Lead({ tab, list }: { tab: Tab; list?: AppointmentList }) {
 
 function Visits({ tab, list }: { tab: Tab; list: AppointmentList }) {
   const { t } = useVisitWords();
+  const { t: a } = useActWords();
   const { appointments, pagination } = list;
   if (appointments.length === 0) {
     return tab === 'upcoming' ? (
       <EmptyState
         icon={CalendarPlus}
         action={
-          <LinkButton variant="primary" to={paths.appointmentRequest}>
-            {t('request')}
+          <LinkButton variant="primary" to={paths.book}>
+            {a('bookVisit')}
           </LinkButton>
         }
       >

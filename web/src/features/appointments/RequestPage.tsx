@@ -1,12 +1,12 @@
 import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { Actions, Button } from '@/components/Button';
 import { Card } from '@/components/Card';
 import { ErrorSummary } from '@/components/ErrorSummary';
-import { RadioRows, TextArea } from '@/components/Field';
+import { TextArea } from '@/components/Field';
 import { HelpLine, PageError, TaskPage } from '@/components/Page';
 import { Skeleton } from '@/components/Skeleton';
 import { useConfig } from '@/lib/config';
@@ -15,39 +15,38 @@ import { useErrorSentence } from '@/lib/errors';
 import { personName, useFormat } from '@/lib/format';
 import type { Problem } from '@/lib/forms';
 import { useIdempotencyKey } from '@/lib/idempotency';
-import { api, type ApiError } from '@/lib/pb';
-import { useApi, useInvalidate } from '@/lib/query';
-import type { AppointmentRequest, AppointmentRequestData, Location, Provider, Service } from '@/lib/types';
-import { addressLine, asTitle, wishedTime } from './parts';
+import { apiSaid, type ApiError } from '@/lib/pb';
+import { useInvalidate } from '@/lib/query';
+import type { AppointmentRequest, AppointmentRequestData, Service } from '@/lib/types';
+import { PlaceStep, ServiceStep, useCatalogue } from './choices';
+import { asTitle, wishedTime } from './parts';
 import { wallNow } from './preferences';
 import {
-  allowedStep, ANYONE, bodyOf, emptyDraft, hasPlaceChoice, providersFor, readFieldErrors, REASON_MAX, steps, waysFor, withOnlyChoices,
+  allowedStep, ANYONE, bodyOf, cityName, emptyDraft, hasPlaceChoice, readFieldErrors, REASON_MAX, steps, waysFor, withOnlyChoices,
   type Catalogue, type RequestDraft, type RequestField, type Step, type Way,
 } from './request';
 import { RequestSent } from './RequestSent';
-import { TimesPicker } from './TimesPicker';
 import { useVisitWords } from './words';
+
+/** The times come when they are wanted: the first step does not wait for them. */
+const RequestTimes = lazy(() => import('./RequestTimes'));
 
 /** The step is kept in the browser's history, not in the address: Back works, and nothing about the visit is in a URL. */
 interface Place {
   step?: string;
+  /** What was chosen already where somebody came from. */
+  draft?: RequestDraft;
 }
 
 /** /appointments/request: service, person and place, up to three times, reason, review. */
 export function Component() {
   const { t } = useVisitWords();
-  const services = useApi<{ services: Service[] }>('services');
-  const providers = useApi<{ providers: Provider[] }>('providers');
-  const locations = useApi<{ locations: Location[] }>('locations');
-  const all = [services, providers, locations];
-  const retry = () => void Promise.all(all.filter((one) => !one.data).map((one) => one.refetch()));
-
-  if (services.data && providers.data && locations.data) {
-    const requestable = services.data.services.filter((one) => one.bookingMode === 'request' || one.bookingMode === 'instant');
-    return <Request catalogue={{ services: requestable, providers: providers.data.providers, locations: locations.data.locations }} />;
+  const { catalogue, error, retry } = useCatalogue();
+  if (catalogue) {
+    const services = catalogue.services.filter((one) => one.bookingMode === 'request' || one.bookingMode === 'instant');
+    return <Request catalogue={{ ...catalogue, services }} />;
   }
-  const failed = all.find((one) => one.isError);
-  if (failed) return <PageError error={failed.error} onRetry={retry} />;
+  if (error) return <PageError error={error} onRetry={retry} />;
   return (
     <TaskPage title={t('serviceTitle')} back={{ to: paths.appointments, label: t('back') }}>
       <Skeleton shape="form" onRetry={retry} />
@@ -64,7 +63,7 @@ function Request({ catalogue }: { catalogue: Catalogue }) {
   const [search] = useSearchParams();
   const { timeZone } = useConfig();
   const format = useFormat();
-  const [draft, setDraft] = useState<RequestDraft>(() => begin(catalogue, search.get('service')));
+  const [draft, setDraft] = useState<RequestDraft>(() => (location.state as Place | null)?.draft ?? begin(catalogue, search.get('service')));
   const [errors, setErrors] = useState<Partial<Record<RequestField, string>>>({});
   const [tries, setTries] = useState(0);
 
@@ -77,7 +76,10 @@ function Request({ catalogue }: { catalogue: Catalogue }) {
   const zone = way?.location?.timeZone ?? timeZone;
 
   const send = useMutation<AppointmentRequestData, ApiError, AppointmentRequest>({
-    mutationFn: (body) => api('appointments/request', { method: 'POST', body, idempotencyKey: keyFor(body) }),
+    mutationFn: async (body) => {
+      const { data, message } = await apiSaid<AppointmentRequestData>('appointments/request', { method: 'POST', body, idempotencyKey: keyFor(body) });
+      return { ...data, message };
+    },
     onSuccess: () => void invalidate('appointments', 'notifications'),
     onError: (error) => {
       const refused = readFieldErrors(error.fields);
@@ -161,12 +163,21 @@ function Request({ catalogue }: { catalogue: Catalogue }) {
       return (
         <TaskPage title={t('timesTitle')} lead={t('timesIntro')} back={back} step={step}>
           {summary}
-          <TimesPicker
-            zone={zone}
-            value={draft.times}
-            onChange={(times) => change({ times }, 'times', 'time-0', 'time-1', 'time-2')}
-            errors={{ all: errors.times, at: [errors['time-0'], errors['time-1'], errors['time-2']] }}
-          />
+          <Suspense fallback={<Skeleton shape="form" />}>
+            <RequestTimes
+              wish={{
+                serviceId: draft.serviceId ?? '',
+                clinicianId: draft.who === ANYONE ? undefined : draft.who,
+                locationId: way?.location?.id,
+                serviceLocation: way?.how,
+              }}
+              city={cityName(way?.location, zone)}
+              zone={zone}
+              value={draft.times}
+              onChange={(times) => change({ times }, 'times', 'time-0', 'time-1', 'time-2')}
+              errors={{ all: errors.times, at: [errors['time-0'], errors['time-1'], errors['time-2']] }}
+            />
+          </Suspense>
           <Actions>
             <Button variant="primary" onClick={() => leave('times', check())}>
               {t('continue')}
@@ -222,103 +233,6 @@ function begin(catalogue: Catalogue, serviceId: string | null): RequestDraft {
 
 function firstAfterService(service: Service, catalogue: Catalogue): Step {
   return hasPlaceChoice(service, catalogue) ? 'place' : 'times';
-}
-
-interface ServiceStepProps {
-  catalogue: Catalogue;
-  value?: string;
-  error?: string;
-  onChange: (id: string) => void;
-  onContinue: () => void;
-}
-
-function ServiceStep({ catalogue, value, error, onChange, onContinue }: ServiceStepProps) {
-  const { t } = useVisitWords();
-  const format = useFormat();
-  if (catalogue.services.length === 0) {
-    return (
-      <Banner action={<HelpLine />}>
-        {t('noServices')} {t('noServicesCall')}
-      </Banner>
-    );
-  }
-  return (
-    <>
-      <RadioRows
-        name="service"
-        legend={t('service')}
-        legendAs="hidden"
-        error={error}
-        value={value}
-        onChange={onChange}
-        options={catalogue.services.map((one) => ({
-          value: one.id,
-          label: one.name,
-          detail: [
-            one.priceCents > 0
-              ? t('serviceMeta', { minutes: one.durationMinutes, price: format.money(one.priceCents, one.currency) })
-              : t('serviceMetaFree', { minutes: one.durationMinutes }),
-            one.description,
-          ]
-            .filter(Boolean)
-            .join('. '),
-        }))}
-      />
-      <Actions>
-        <Button variant="primary" onClick={onContinue}>
-          {t('continue')}
-        </Button>
-      </Actions>
-    </>
-  );
-}
-
-interface PlaceStepProps {
-  service: Service;
-  catalogue: Catalogue;
-  draft: RequestDraft;
-  errors: Partial<Record<RequestField, string>>;
-  onChange: (part: Partial<RequestDraft>, ...fields: RequestField[]) => void;
-}
-
-function PlaceStep({ service, catalogue, draft, errors, onChange }: PlaceStepProps) {
-  const { t } = useVisitWords();
-  const offering = providersFor(service, catalogue.providers);
-  const ways = waysFor(service, catalogue, draft.who);
-  const several = ways.filter((one) => one.location).length > 1;
-  return (
-    <div className="grid gap-8">
-      {offering.length > 1 && (
-        <RadioRows
-          name="who"
-          legend={t('whoLegend')}
-          legendAs="h2"
-          error={errors.who}
-          value={draft.who}
-          onChange={(who) => onChange(withOnlyChoices({ ...draft, who }, service, catalogue), 'who')}
-          options={[
-            { value: ANYONE, label: t('anyone'), detail: t('anyoneHint') },
-            ...offering.map((one) => ({ value: one.id, label: personName(one), detail: one.discipline })),
-          ]}
-        />
-      )}
-      {ways.length > 1 && (
-        <RadioRows
-          name="how"
-          legend={t('howLegend')}
-          legendAs="h2"
-          error={errors.how}
-          value={draft.way}
-          onChange={(way) => onChange({ way }, 'how')}
-          options={ways.map(({ key, how, location }) => ({
-            value: key,
-            label: how === 'TELEHEALTH' ? t('video') : location && several ? `${t('inOffice')}, ${location.name}` : t('inOffice'),
-            detail: how === 'TELEHEALTH' ? t('videoHint') : location ? addressLine(location.address) : t('inOfficeHint'),
-          }))}
-        />
-      )}
-    </div>
-  );
 }
 
 function Review({ draft, service, way, catalogue, onChange }: { draft: RequestDraft; service: Service; way?: Way; catalogue: Catalogue; onChange: (step: Step) => void }) {

@@ -15,7 +15,7 @@ export function RequestSent({ data, times }: { data: AppointmentRequestData; tim
   const format = useFormat();
   const places = [t('first'), t('second'), t('third')];
   return (
-    <TaskPage title={t('sentTitle')} lead={t('sentBody')} step="sent">
+    <TaskPage title={t('sentTitle')} lead={data.message?.replace(`${t('sentTitle')}. `, '') || t('sentBody')} step="sent">
       <Card>
         <dl className="divide-y divide-line">
           {times.map((wish, index) => (

@@ -12,7 +12,7 @@ import { dayPartOf, firstOpenDay, isChosen, MAX_PREFERENCES, promote, timesOn, t
 import { asTitle, wishedTime } from './parts';
 import { useVisitWords } from './words';
 
-interface TimesPickerProps {
+export interface TimesPickerProps {
   zone: string;
   value: Preference[];
   onChange: (value: Preference[]) => void;
@@ -198,7 +198,7 @@ interface ChosenProps {
 }
 
 /** The tray: first, second, third choice, each to move up or take back. */
-function Chosen({ value, full, errors, onChange, onSaid }: ChosenProps) {
+export function Chosen({ value, full, errors, onChange, onSaid }: ChosenProps) {
   const { t } = useVisitWords();
   const format = useFormat();
   const places = [t('first'), t('second'), t('third')];

@@ -4,6 +4,8 @@ import { personName, type Formatter } from '@/lib/format';
 import type { Address, Appointment } from '@/lib/types';
 import { useVisitWords } from './words';
 
+export { asTitle, visitTime } from '@/lib/visits';
+
 /** The one state of a visit worth marking; a visit that is simply planned gets none. */
 export function StatusChip({ status }: { status: Appointment['status'] }): ReactNode {
   const { t } = useVisitWords();
@@ -25,16 +27,6 @@ export function StatusChip({ status }: { status: Appointment['status'] }): React
     default:
       return null;
   }
-}
-
-/** "Thursday, December 3, 2:30 to 3:20 pm" in the visit's own zone. */
-export function visitTime(appointment: Appointment, format: Formatter): string {
-  return format.when(appointment.startTime, appointment.endTime, appointment.timeZone);
-}
-
-/** Spanish writes days in small letters; at the start of a title they get a capital. */
-export function asTitle(text: string): string {
-  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
 /** "Thursday, December 3, 2:30 pm": a time that was asked for, as wall time. */

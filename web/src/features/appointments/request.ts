@@ -51,6 +51,11 @@ export function waysFor(service: Service, catalogue: Catalogue, who: Id | undefi
   });
 }
 
+/** The town whose clocks the times are of. */
+export function cityName(location: { address: { city: string } } | undefined, zone: string): string {
+  return location?.address.city || (zone.split('/').at(-1) ?? zone).replaceAll('_', ' ');
+}
+
 /** Fills in what leaves no choice; the step that asks for it is then skipped. */
 export function withOnlyChoices(draft: RequestDraft, service: Service, catalogue: Catalogue): RequestDraft {
   const offering = providersFor(service, catalogue.providers);

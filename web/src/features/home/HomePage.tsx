@@ -1,20 +1,24 @@
-import { CalendarPlus, Clock, CreditCard, FileText, Hourglass, MapPin, PenLine, Video } from 'lucide-react';
+import { CalendarPlus, CircleCheck, Clock, CreditCard, DoorOpen, FileText, Hourglass, MapPin, PenLine, Video } from 'lucide-react';
 import { Link } from 'react-router';
 import { paths } from '@/app/paths';
-import { LinkButton } from '@/components/Button';
+import { AnchorButton, Button, LinkButton } from '@/components/Button';
 import { Fact, Row, Rows, Section, TintPanel } from '@/components/Card';
 import { Chip } from '@/components/Chip';
 import { CrisisNote } from '@/components/CrisisNote';
 import { DoorwayDate } from '@/components/DoorwayDate';
+import { Failure } from '@/components/Failure';
 import { InlineError, Page, PhoneLink } from '@/components/Page';
 import { Skeleton } from '@/components/Skeleton';
 import { NotificationRow } from '@/components/NotificationRow';
+import { WaitlistOffers } from '@/components/WaitlistOffers';
 import { serverNow } from '@/lib/clock';
 import { useConfig } from '@/lib/config';
 import { personName, useFormat } from '@/lib/format';
 import { useApi } from '@/lib/query';
 import { useActingFor, useSession } from '@/lib/session';
 import type { Appointment, AppointmentList, FormList, InvoiceList, NotificationList } from '@/lib/types';
+import { useVisitAct } from '@/lib/visitActs';
+import { visitTime } from '@/lib/visits';
 import { dueOf, inOrder, isOverdue, isPast, nextVisit, partOfDay, type Todo } from './todo';
 import { useHomeWords } from './words';
 
@@ -57,6 +61,7 @@ export function Component() {
         <Skeleton onRetry={retry} />
       ) : (
         <>
+          {visitsAndForms && <WaitlistOffers className="mb-8" />}
           {todos.length > 0 && <TodoList todos={todos} next={next} />}
           {visitsAndForms && <NextVisit next={next} first={todos.length === 0} />}
           <Requested requests={upcoming.filter((one) => one.status === 'requested')} />
@@ -167,10 +172,10 @@ function NextVisit({ next, first }: { next?: Appointment; first: boolean }) {
           <TintPanel className="grid gap-4 lg:grid-cols-[7rem_1fr] lg:gap-x-8 lg:gap-y-3">
             <div className="flex items-end gap-5 lg:contents">
               <div className="lg:row-span-3 lg:self-center">
-                <DoorwayDate at={next.startTime} zone={next.timeZone} size="lg" />
+                <DoorwayDate at={next.appointmentDate} size="lg" />
               </div>
               <div className="min-w-0">
-                <h3 className="text-lg font-semibold first-letter:uppercase">{format.when(next.startTime, next.endTime, next.timeZone)}</h3>
+                <h3 className="text-lg font-semibold first-letter:uppercase">{visitTime(next, format)}</h3>
                 <p>{t('with', { service: next.appointmentType, name: personName(next.clinician) })}</p>
               </div>
             </div>
@@ -184,14 +189,10 @@ function NextVisit({ next, first }: { next?: Appointment; first: boolean }) {
                 <Fact icon={Clock}>{t('freeUntil', { when: format.deadline(next.cancellationDeadline, next.timeZone) })}</Fact>
               )}
             </div>
-            <div className="lg:mt-2">
-              <LinkButton small onTint to={paths.appointment(next.id)}>
-                {t('details')}
-              </LinkButton>
-            </div>
+            <NextSteps next={next} solid={first} />
           </TintPanel>
           <p className="mt-4">
-            <Link className="link" to={paths.appointmentRequest}>
+            <Link className="link" to={paths.book}>
               {t('requestAnother')}
             </Link>
           </p>
@@ -199,12 +200,57 @@ function NextVisit({ next, first }: { next?: Appointment; first: boolean }) {
       ) : (
         <>
           <p className="mb-4 text-ink-2">{t('noVisit')}</p>
-          <LinkButton icon={CalendarPlus} to={paths.appointmentRequest}>
+          <LinkButton icon={CalendarPlus} to={paths.book}>
             {t('request')}
           </LinkButton>
         </>
       )}
     </Section>
+  );
+}
+
+/** On the day "I'm here" or "Join video" comes first; before that, what the visit still asks for. */
+function NextSteps({ next, solid }: { next: Appointment; solid: boolean }) {
+  const { t } = useHomeWords();
+  const arrive = useVisitAct(next, 'check-in');
+  const format = useFormat();
+  const here = next.status === 'arrived';
+  const video = next.telehealthLink?.startsWith('https://') ? next.telehealthLink : undefined;
+  const opensAt = arrive.error?.reason === 'TOO_EARLY' ? (arrive.error.details.opensAt as string | undefined) : undefined;
+  const variant = solid ? 'primary' : 'secondary';
+  return (
+    <div className="lg:mt-2">
+      <p role="status" className={here ? 'mb-3 font-semibold' : undefined}>
+        {here && t(next.waitingRoomStatus === 'room_ready' ? 'roomReady' : 'checkedIn')}
+      </p>
+      {opensAt ? (
+        <p role="alert" className="mb-3 text-sm">
+          {t('tooEarly', { when: format.deadline(opensAt, next.timeZone) })}
+        </p>
+      ) : (
+        <Failure error={arrive.error} className="mb-3" />
+      )}
+      <div className="flex flex-wrap gap-3">
+        {video && (
+          <AnchorButton small onTint variant={variant} icon={Video} href={video} target="_blank" rel="noreferrer">
+            {t('joinVideo')}
+          </AnchorButton>
+        )}
+        {next.canCheckIn && (
+          <Button small onTint variant={video ? 'secondary' : variant} icon={DoorOpen} busy={arrive.isPending} busyLabel={t('checkingIn')} onClick={() => arrive.mutate()}>
+            {t('checkIn')}
+          </Button>
+        )}
+        {next.canConfirm && (
+          <LinkButton small onTint icon={CircleCheck} to={`${paths.appointment(next.id)}?confirm=1`}>
+            {t('confirm')}
+          </LinkButton>
+        )}
+        <LinkButton small onTint variant={video || next.canCheckIn || next.canConfirm ? 'quiet' : 'secondary'} to={paths.appointment(next.id)}>
+          {t(next.canReschedule || next.canCancel ? 'changeOrCancel' : 'details')}
+        </LinkButton>
+      </div>
+    </div>
   );
 }
 

@@ -96,6 +96,7 @@ describe('home', () => {
     'GET invoices': () => ok({ invoices: [], balanceCents: 0, pagination }),
     'GET appointments': () => ok({ appointments: [], pagination }),
     'GET notifications': () => ok({ notifications: [], unreadCount: 0, pagination }),
+    'GET waitlist': () => ok({ entries: [] }),
     ...over,
   });
   beforeEach(() => signIn(loginData()));
@@ -135,7 +136,7 @@ describe('home', () => {
     renderRoutes(routes, '/dashboard');
     expect(await screen.findByRole('heading', { name: /^Tuesday, December 3, 2999, 2:30 to 3:20\spm$/ })).toBeInTheDocument();
     expect(screen.getByText('By video')).toBeInTheDocument();
-    expect(screen.getByRole('link', { name: 'See the details' })).toHaveAttribute('href', '/appointments/v');
+    expect(screen.getByRole('link', { name: 'Change or cancel' })).toHaveAttribute('href', '/appointments/v');
     const waiting = screen.getByRole('heading', { name: 'Waiting for an answer' }).parentElement!;
     expect(within(waiting).getByText('Waiting for the clinic')).toBeInTheDocument();
   });

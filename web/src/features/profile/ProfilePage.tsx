@@ -1,4 +1,4 @@
-import { Eye, LogOut, ShieldCheck, UsersRound } from 'lucide-react';
+import { CalendarCog, Eye, LogOut, ShieldCheck, UsersRound } from 'lucide-react';
 import { paths } from '@/app/paths';
 import { Button } from '@/components/Button';
 import { Card, Details, Row, Rows, Section } from '@/components/Card';
@@ -33,6 +33,7 @@ export function Component() {
         <Rows>
           <Row icon={Eye} title={forSomeoneElse && client ? t('accessLogOf', { name: client.firstName }) : t('accessLog')} meta={[t('accessLogAbout')]} to={paths.accessLog} />
           <Row icon={ShieldCheck} title={t('security')} meta={[t('securityAbout')]} to={paths.security} />
+          <Row icon={CalendarCog} title={t('calendar')} meta={[t('calendarAbout')]} to={paths.calendar} />
           <Row icon={UsersRound} title={t('family')} meta={[t('familyAbout')]} to={paths.family} />
         </Rows>
       </Section>
