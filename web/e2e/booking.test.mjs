@@ -110,7 +110,7 @@ test('giving it back late costs what the button says', async () => {
   const { page } = maya;
   const visit = await inPortal(page, `appointments/${booked.split('/').at(-1)}`);
   const left = (Date.parse(visit.startTime) - Date.now()) / 1000 - 3 * 3600; // three hours before it
-  await clinic.advance(Math.max(left, 3600));
+  await clinic.advance(Math.round(Math.max(left, 3600)));
   await signIn(page, clinic, clinic.demo.clients[0]).catch(() => undefined);
   await page.goto(booked);
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
@@ -207,7 +207,7 @@ test('on the day she says that she is here, and nothing complained', async () =>
   const at = page.url();
   const now = Date.parse((await fetch(clinic.url + '/readyz')).headers.get('date'));
   const left = (Date.parse(visit.startTime) - now) / 1000 - 600;
-  if (left > 0) await clinic.advance(left);
+  if (left > 0) await clinic.advance(Math.round(left));
   await signIn(page, clinic, clinic.demo.clients[0]).catch(() => undefined);
   await page.goto(at);
   await page.getByRole('button', { name: 'I’m here' }).click();
