@@ -241,7 +241,10 @@ func TestMoneyFollowsVisits(t *testing.T) {
 		t.Helper()
 		r := c.Find(t, "appointments", id)
 		r.Set("status", "cancelled")
-		r.Set("late_fee_cents", fee)
+		if fee > 0 {
+			settings(t, c, map[string]any{"late_cancel": "fee", "late_fee_cents": fee})
+			r.SetRaw("@scheduling.chargeFee", true)
+		}
 		if err := kernel.SaveAs(c.App, deskActor(), r); err != nil {
 			t.Fatal(err)
 		}
