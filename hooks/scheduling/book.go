@@ -321,6 +321,9 @@ var takenFields = []string{"start_time", "clinician", "client", "room", "equipme
 // other fields the names of the request.
 func unavailable(c *kernel.Call, err error, w wish, start time.Time, names map[string]string) error {
 	if taken, ok := slotConflict(err); ok {
+		if c.Actor.Kind == kernel.KindClient && codeOf(err, "client") == codeSlotTaken {
+			taken.Message = "There is another visit at that time already."
+		}
 		next, failed := nextOpening(c.App, w, languageOf(c.Request.Header.Get("Accept-Language")), start)
 		if failed != nil {
 			return failed
