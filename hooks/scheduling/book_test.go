@@ -118,7 +118,7 @@ func TestWhatCannotBeBooked(t *testing.T) {
 		"asks first":          {map[string]any{"practitionerId": asking}, 400, "SERVICE_NOT_BOOKABLE", "practitionerId"},
 		"no hours":            {map[string]any{"practitionerId": unscheduled}, 400, "SERVICE_NOT_BOOKABLE", ""},
 		"on request":          {map[string]any{"serviceId": onRequest}, 400, "SERVICE_NOT_BOOKABLE", "serviceId"},
-		"way not said":        {map[string]any{"serviceLocation": nil}, 400, "", "serviceLocation"},
+		"way that is none":    {map[string]any{"serviceLocation": "BY_MAIL"}, 400, "", "serviceLocation"},
 		"too many words":      {map[string]any{"patientNotes": strings.Repeat("é", 501)}, 400, "", "patientNotes"},
 		"a card":              {map[string]any{"paymentMethodId": "pm_1"}, 400, "", "paymentMethodId"},
 		"a long series":       {map[string]any{"series": map[string]any{"count": 7, "everyDays": 7}}, 400, "", "series.count"},
