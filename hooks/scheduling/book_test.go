@@ -357,9 +357,11 @@ func BenchmarkBookingLost(b *testing.B) {
 	report(b, took)
 }
 
-func report(b *testing.B, took []time.Duration) {
+func report(b *testing.B, took []time.Duration) { b.Helper(); reportAs(b, "", took) }
+
+func reportAs(b *testing.B, what string, took []time.Duration) {
 	b.Helper()
 	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, what+"p50-ms")
+	b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, what+"p95-ms")
 }
