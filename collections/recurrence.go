@@ -28,6 +28,8 @@ const (
 	MaxDaysLooked = 800  // days of one question
 	maxInterval   = 1000 // of a rule
 	mustBeginIn   = 5    // years in which a rule names a day
+	// A rule is followed from its first day: one in a mistyped century would cost every question a second.
+	firstYear, lastYear = 1950, 2199
 )
 
 // ErrTooManyDays is the answer to a question about more than MaxDaysLooked days.
@@ -197,6 +199,9 @@ func (r Recurrence) Check() map[string]string {
 	first, err := time.Parse(time.DateOnly, r.FirstDay)
 	if err != nil {
 		wrong["first_day"] = "Enter a real date, like 2026-12-03."
+	}
+	if err == nil && (first.Year() < firstYear || first.Year() > lastYear) {
+		wrong["first_day"] = fmt.Sprintf("Enter a day from %d to %d.", firstYear, lastYear)
 	}
 	if r.LastDay != "" {
 		if last, err := time.Parse(time.DateOnly, r.LastDay); err != nil {

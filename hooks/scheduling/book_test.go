@@ -239,14 +239,10 @@ func TestMoneyFollowsVisits(t *testing.T) {
 	out := books(t, c, nil)
 	cancel := func(id string, fee int) {
 		t.Helper()
-		r := c.Find(t, "appointments", id)
-		r.Set("status", "cancelled")
-		if fee > 0 {
-			settings(t, c, map[string]any{"late_cancel": "fee", "late_fee_cents": fee})
-			r.SetRaw("@scheduling.chargeFee", true)
-		}
-		if err := kernel.SaveAs(c.App, deskActor(), r); err != nil {
-			t.Fatal(err)
+		settings(t, c, map[string]any{"late_fee_cents": fee})
+		got := c.Do(t, http.MethodPost, deskBooking+"/"+id+"/move", c.As(t, testkit.DeskEmail), map[string]any{"status": "cancelled", "chargeFee": fee > 0})
+		if got.Status != http.StatusOK {
+			t.Fatalf("%d %s", got.Status, got.Body)
 		}
 	}
 	cancel(out.Appointment.ID, 4000)

@@ -156,8 +156,8 @@ func refuseOutsideHours(tx core.App, s *save) error {
 	w := wish{client: a.Client(), service: service, location: location, place: a.Place(), clinician: p.id, except: a.Id,
 		length: a.Duration(), by: s.actor, outside: s.outside && s.actor.IsStaff()}
 	at := a.Start().Truncate(time.Second).Unix()
-	d, err := readDiary(tx, w, []*candidate{p}, at, at+1)
-	switch {
+	d := newDiary(tx, w)
+	switch err := d.read(tx, []*candidate{p}, at, at+1); {
 	case err != nil:
 		return err
 	case !d.working(p).startsWithin(d.hold).has(at):

@@ -158,12 +158,13 @@ func match(app core.App, f freed) error {
 	if err != nil {
 		return err
 	}
+	var failed error // an entry that cannot be looked at keeps nobody behind it waiting
 	for _, id := range line {
 		if err := matchEntry(app, id, f); err != nil {
-			return err
+			failed = errors.Join(failed, fmt.Errorf("entry %s: %w", id, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // matchStep is how much of a long range is looked at in one piece.
@@ -398,12 +399,13 @@ func tendWaitlist(app core.App) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, id := range ids {
 		if err := app.RunInTransaction(func(tx core.App) error { return endWhatIsOver(tx, id, now) }); err != nil {
-			return err
+			failed = errors.Join(failed, fmt.Errorf("entry %s: %w", id, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 func endWhatIsOver(tx core.App, id string, now time.Time) error {

@@ -28,6 +28,7 @@ type wish struct {
 	by        kernel.Actor  // staff: no notice, no horizon, no modes; still hours, breaks, overlaps
 	entry     string        // the waitlist entry that is offered, whose own offer is no obstacle
 	outside   bool          // staff only: outside working hours too
+	follows   bool          // begins where a visit of the same party ends, wherever that falls on the grid
 }
 
 // opening is a start that could be booked now, and by whom it could be given (best first: fewest visits that day, then
@@ -74,11 +75,15 @@ func openings(app core.App, w wish, from, to time.Time) ([]opening, error) {
 		return nil, nil
 	}
 	people, _, err := candidates(app, w)
-	if err != nil || len(people) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	d, err := readDiary(app, w, people, from.Unix(), to.Unix())
-	if err != nil {
+	d := newDiary(app, w)
+	people, within := d.inBounds(people, interval{from.Unix(), to.Unix()})
+	if len(people) == 0 {
+		return nil, nil
+	}
+	if err := d.read(app, people, within.from, within.until); err != nil {
 		return nil, err
 	}
 	byStart := map[int64][]*candidate{}
@@ -114,25 +119,22 @@ func refuseUnopened(app core.App, w wish, start time.Time) error {
 		return why
 	}
 	at := start.Unix()
-	d, err := readDiary(app, w, people, at, at+1)
-	if err != nil {
-		return err
-	}
-	var taken, soon, closed, kept bool
-	for _, p := range people {
-		switch bounds := d.bounds(p); {
-		case at < bounds.from:
-			soon = true
-			continue
-		case at >= bounds.until:
-			continue
+	d := newDiary(app, w)
+	soon := slices.ContainsFunc(people, func(p *candidate) bool { return at < d.bounds(p).from })
+	people, _ = d.inBounds(people, interval{at, at + 1})
+	if len(people) > 0 {
+		if err := d.read(app, people, at, at+1); err != nil {
+			return err
 		}
+	}
+	var taken, closed, kept bool
+	for _, p := range people {
 		kept = kept || p.enforced
 		if !d.working(p).startsWithin(d.hold).has(at) {
 			closed = true
 			continue
 		}
-		if d.possible(p).has(at) && (w.byStaff() || d.isOnGrid(p, at)) {
+		if d.possible(p).has(at) && (w.byStaff() || w.follows || d.isOnGrid(p, at)) {
 			return nil
 		}
 		taken = true
@@ -331,25 +333,47 @@ type diary struct {
 	blocked  times                 // starts that client, rooms or equipment do not allow, whoever gives the visit
 }
 
-func readDiary(app core.App, w wish, people []*candidate, from, to int64) (*diary, error) {
-	zone, err := w.location.Zone()
-	if err != nil {
-		return nil, validation.Errors{"location": problem("time_zone", "This place has no valid time zone.")}
-	}
-	d := &diary{w: w, from: from, to: to, hold: w.hold(), now: kernel.Now(app).Unix(), settings: collections.Settings(app)}
-	d.clock = clockOf(zone, from, to+d.hold)
+// newDiary is one that has not been read yet: it knows the bounds of the clinic.
+func newDiary(app core.App, w wish) *diary {
+	d := &diary{w: w, hold: w.hold(), now: kernel.Now(app).Unix(), settings: collections.Settings(app)}
 	d.step = int64(w.service.GetInt("slot_step_minutes"))
 	if d.step <= 0 {
 		d.step = max(1, int64(d.settings.SlotStep/time.Minute))
 	}
+	return d
+}
+
+// inBounds gives who can be asked for anything of a range at all, and what of it. What is out of bounds is not read:
+// rules of shifts that are followed until the year 9000 take their time, and a booking holds the writer meanwhile.
+func (d *diary) inBounds(people []*candidate, asked interval) (some []*candidate, within interval) {
+	var all []interval
+	for _, p := range people {
+		if bounds := (times{asked}).and(times{d.bounds(p)}); len(bounds) > 0 {
+			some, all = append(some, p), append(all, bounds...)
+		}
+	}
+	if len(all) > 0 {
+		widest := union(all...)
+		within = interval{widest[0].from, widest[len(widest)-1].until}
+	}
+	return some, within
+}
+
+// read reads the calendar of people for a range of instants.
+func (d *diary) read(app core.App, people []*candidate, from, to int64) error {
+	zone, err := d.w.location.Zone()
+	if err != nil {
+		return validation.Errors{"location": problem("time_zone", "This place has no valid time zone.")}
+	}
+	d.from, d.to, d.clock = from, to, clockOf(zone, from, to+d.hold)
 	ids := make([]string, len(people))
 	for i, p := range people {
 		ids[i] = p.id
 	}
-	if d.hours, err = workingTimes(app, w, ids, d.clock, from, to+d.hold); err != nil {
-		return nil, err
+	if d.hours, err = workingTimes(app, d.w, ids, d.clock, from, to+d.hold); err != nil {
+		return err
 	}
-	return d, d.readHolds(app, ids)
+	return d.readHolds(app, ids)
 }
 
 // working is when a person can be booked, whatever is booked already.
@@ -366,16 +390,19 @@ func (d *diary) possible(p *candidate) times {
 	return d.working(p).startsWithin(d.hold).without(taken.startsOverlapping(d.hold)).without(d.blocked)
 }
 
+// farthest is how many years ahead the clinic itself can book. What lies behind is a mistyped year.
+const farthest = 20
+
 // bounds are the clinic's notice and horizon.
 func (d *diary) bounds(p *candidate) interval {
+	now := time.Unix(d.now, 0).UTC()
 	if d.w.byStaff() {
-		return interval{d.now + 1, 1 << 62}
+		return interval{d.now + 1, now.AddDate(farthest, 0, 0).Unix()}
 	}
 	notice, horizon := d.settings.BookingNotice, d.settings.BookingHorizon
 	if p.mode == collections.BookingRequest {
 		notice, horizon = time.Duration(d.settings.RequestNotice)*time.Hour, d.settings.RequestHorizon
 	}
-	now := time.Unix(d.now, 0).UTC()
 	return interval{max(d.now+1, now.Add(notice).Unix()), now.AddDate(0, 0, horizon).Unix() + 1}
 }
 

@@ -615,99 +615,150 @@ func cancelVisits(tx core.App, by kernel.Actor, own map[string]bool, g *collecti
 	return tellOfParty(tx, by, g.Payer(), visits, newsCancelled, "party:"+g.Id+":cancelled:"+now.Format(timeForm))
 }
 
-// tellOfParty writes one mail about all visits to the payer's side, with every one in its calendar file, and to others
-// who have a login of their own, their own visit and no more.
+// partyLetter is one mail about the visits of those people whom an address may hear of.
+type partyLetter struct {
+	to       address
+	language string
+	about    []string // clients
+	cause    string
+}
+
+// tellOfParty tells of a party what each may know: in the portal, of each person at their own record; by mail, once to
+// each address, of all whom it may hear of. That somebody pays does not let everybody who acts for them know who came
+// along.
 func tellOfParty(tx core.App, by kernel.Actor, payer string, visits []*collections.Appointment, what news, cause string) error {
 	if by.Kind == kernel.KindSystem {
 		return nil
 	}
-	lang, err := languageOfClient(tx, payer)
-	if err != nil {
-		return err
+	var letters []*partyLetter
+	for _, client := range peopleOf(payer, visits) {
+		theirs := ofClients(visits, client)
+		lang, err := languageOfClient(tx, client)
+		if err != nil {
+			return err
+		}
+		w, err := wordsOfParty(tx, lang, theirs, what)
+		if err != nil {
+			return err
+		}
+		cause := cause + ":" + client
+		if err := notices.Tell(tx, client, kernel.AreaVisits, w.notice(what, cause)); err != nil {
+			return err
+		}
+		to, err := addresses(tx, theirs[0])
+		if err != nil {
+			return err
+		}
+		if to, err = whoWant(tx, to, noticeOf[what]); err != nil {
+			return err
+		}
+		for _, a := range to {
+			if i := slices.IndexFunc(letters, func(l *partyLetter) bool { return l.to.email == a.email }); i >= 0 {
+				letters[i].about = append(letters[i].about, client)
+				continue
+			}
+			letters = append(letters, &partyLetter{a, lang, []string{client}, cause + ":" + a.owner})
+		}
 	}
-	told := map[string]bool{}
-	first := collections.AsAppointment(visits[0].Record.Clone())
-	first.Set("client", payer) // not saved: whom the letter is for
-	to, err := addresses(tx, first)
-	if err != nil {
-		return err
+	for _, l := range letters {
+		w, err := wordsOfParty(tx, l.language, ofClients(visits, l.about...), what)
+		if err != nil {
+			return err
+		}
+		m := w.mail(tx, what)
+		m.To, m.Cause = l.to.email, l.cause
+		if err := outbox.Mail(tx, m); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// peopleOf lists whose visits they are, who pays first.
+func peopleOf(payer string, visits []*collections.Appointment) []string {
+	var out []string
+	for _, a := range visits {
+		if !slices.Contains(out, a.Client()) {
+			out = append(out, a.Client())
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int {
+		switch {
+		case a == b:
+			return 0
+		case a == payer:
+			return -1
+		case b == payer:
+			return 1
+		}
+		return 0
+	})
+	return out
+}
+
+func ofClients(visits []*collections.Appointment, clients ...string) []*collections.Appointment {
+	return slices.DeleteFunc(slices.Clone(visits), func(a *collections.Appointment) bool { return !slices.Contains(clients, a.Client()) })
+}
+
+// partyWords are the words about some visits of a party.
+type partyWords struct {
+	facts []*visitFacts
+	lines string
+}
+
+func wordsOfParty(tx core.App, lang string, visits []*collections.Appointment, what news) (*partyWords, error) {
+	w := &partyWords{}
 	now := kernel.Now(tx)
 	var lines []string
-	var events []calendarEvent
 	for _, a := range visits {
 		f, err := factsOf(tx, a, now, lang)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		line := f.when()
 		if d := f.details(); d != "" {
 			line += ", " + d
 		}
-		lines, events = append(lines, line), append(events, f.event(tx))
+		w.facts, lines = append(w.facts, f), append(lines, line)
 	}
-	f, err := factsOf(tx, first, now, lang)
-	if err != nil {
-		return err
-	}
-	say := func(en, es string) string { return inLanguage(lang, en, es) }
-	clinic := f.settings.ClinicName
-	m := outbox.Message{Topic: string(noticeOf[what]), Language: lang, Link: waitlistPage, LinkLabel: say("See your appointments", "Ver sus citas"),
-		Subject: say("Your appointments at "+clinic, "Sus citas en "+clinic), Attachments: []outbox.Attachment{calendarAttachment(events...)}}
-	head, title := say("You're booked, "+strconv.Itoa(len(visits))+" visits:", "Sus citas, "+strconv.Itoa(len(visits))+" en total:"), say("You're booked together", "Sus citas están confirmadas")
-	file := say("The attached file adds them to your calendar.", "El archivo adjunto las agrega a su calendario.")
+	head := inLanguage(lang, "You're booked, "+strconv.Itoa(len(visits))+" visits:", "Sus citas, "+strconv.Itoa(len(visits))+" en total:")
 	if what == newsCancelled {
-		m.Subject = say("Your appointments at "+clinic+" are cancelled", "Sus citas en "+clinic+" fueron canceladas")
-		head, title = say("These visits are cancelled:", "Estas citas fueron canceladas:"), say("Your appointments are cancelled", "Sus citas fueron canceladas")
-		file = say("The attached file takes them out of your calendar.", "El archivo adjunto las quita de su calendario.")
+		head = inLanguage(lang, "These visits are cancelled:", "Estas citas fueron canceladas:")
 	}
-	m.Text = paragraphs(head+"\n"+strings.Join(lines, "\n"), f.place, file)
-	err = notices.Tell(tx, payer, kernel.AreaVisits, notices.Notice{Type: noticeOf[what], Title: title, Message: head + "\n" + strings.Join(lines, "\n"), Link: waitlistPage, Cause: cause})
-	if err != nil {
-		return err
-	}
-	for _, address := range to {
-		told[address.email] = true
-		m.To, m.Cause = address.email, cause+":"+address.owner
-		if err := outbox.Mail(tx, m); err != nil {
-			return err
-		}
-	}
-	return tellOthers(tx, payer, visits, what, cause, told)
+	w.lines = head + "\n" + strings.Join(lines, "\n")
+	return w, nil
 }
 
-// tellOthers: somebody of the party with a login that the payer's side has not hears of their own visit.
-func tellOthers(tx core.App, payer string, visits []*collections.Appointment, what news, cause string, told map[string]bool) error {
-	for _, a := range visits {
-		if a.Client() == payer {
-			continue
-		}
-		to, err := addresses(tx, a)
-		if err != nil {
-			return err
-		}
-		to = slices.DeleteFunc(to, func(x address) bool { return told[x.email] })
-		if len(to) == 0 {
-			continue
-		}
-		lang, err := languageOfClient(tx, a.Client())
-		if err != nil {
-			return err
-		}
-		f, err := factsOf(tx, a, kernel.Now(tx), lang)
-		if err != nil {
-			return err
-		}
-		if err := notices.Tell(tx, a.Client(), kernel.AreaVisits, f.notice(what, cause+":"+a.Id)); err != nil {
-			return err
-		}
-		for _, address := range to {
-			m := f.mail(tx, what)
-			m.To, m.Cause = address.email, cause+":"+a.Id+":"+address.owner
-			if err := outbox.Mail(tx, m); err != nil {
-				return err
-			}
-		}
+// notice is that of a visit, where there is one alone.
+func (w *partyWords) notice(what news, cause string) notices.Notice {
+	first := w.facts[0]
+	if len(w.facts) == 1 {
+		return first.notice(what, cause)
 	}
-	return nil
+	title := inLanguage(first.lang, "You're booked together", "Sus citas están confirmadas")
+	if what == newsCancelled {
+		title = inLanguage(first.lang, "Your appointments are cancelled", "Sus citas fueron canceladas")
+	}
+	return notices.Notice{Type: noticeOf[what], Title: title, Message: w.lines, Link: waitlistPage, Cause: cause}
+}
+
+// mail is that of a visit, where there is one alone.
+func (w *partyWords) mail(tx core.App, what news) outbox.Message {
+	first := w.facts[0]
+	if len(w.facts) == 1 {
+		return first.mail(tx, what)
+	}
+	say := func(en, es string) string { return inLanguage(first.lang, en, es) }
+	clinic := first.settings.ClinicName
+	subject, file := say("Your appointments at "+clinic, "Sus citas en "+clinic), say("The attached file adds them to your calendar.", "El archivo adjunto las agrega a su calendario.")
+	if what == newsCancelled {
+		subject = say("Your appointments at "+clinic+" are cancelled", "Sus citas en "+clinic+" fueron canceladas")
+		file = say("The attached file takes them out of your calendar.", "El archivo adjunto las quita de su calendario.")
+	}
+	var events []calendarEvent
+	for _, f := range w.facts {
+		events = append(events, f.event(tx))
+	}
+	return outbox.Message{Topic: string(noticeOf[what]), Language: first.lang, Subject: subject, Text: paragraphs(w.lines, first.place, file),
+		Link: waitlistPage, LinkLabel: say("See your appointments", "Ver sus citas"), Attachments: []outbox.Attachment{calendarAttachment(events...)}}
 }

@@ -18,6 +18,9 @@ import (
 // takeResources refuses a time that is not open, and chooses what was left open of it. Imports are not held to hours:
 // they bring what was agreed elsewhere, and the database still refuses what overlaps.
 func takeResources(tx core.App, s *save) error {
+	if err := s.limitPromises(tx); err != nil {
+		return err
+	}
 	if !s.takesTime() {
 		return nil
 	}
@@ -61,7 +64,7 @@ func (s *save) wish() wish {
 		w.client = "" // whoever brings them may be elsewhere at that time
 	}
 	if place, ok := s.after.GetRaw(partyKey).(partyPlace); ok && place.follows {
-		w.by = askedOfTheClinic // begins where the visit before it ends; that one kept notice and grid
+		w.follows = true
 	}
 	if s.after.Status() == collections.AppointmentRequested || w.entry != "" {
 		w.by = askedOfTheClinic // a request's notice and horizon are its own, and the clinic decides it; what it offers it has decided

@@ -221,7 +221,7 @@ func (s *save) checkChange() error {
 	if from == collections.AppointmentRequested && to != from {
 		s.after.Set("holds_slot", false)
 	}
-	if s.books {
+	if s.books || s.actor.IsStaff() && from.Booked() && s.changed("start_time") { // a time that the clinic chose begins its own grace
 		s.noteBooked()
 	}
 	return s.verdict()
@@ -253,7 +253,7 @@ const (
 var portalRecords = []string{"hold_start", "hold_end", "time_zone", "local_date", "local_start", "utc_offset", "lead_staff",
 	"submitted_at", "any_clinician", "client_requested", "requested_by", "created_by", "decided_at", "decided_by", "cancelled_at",
 	"cancelled_by", "ics_sequence", "confirmation_sent_at", "sms_confirmed_at", "reminder_sent_at", "arrival_time", "check_in_time",
-	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position", "guest",
+	"deposit_paid", "stripe_payment_intent_id", "group_booking", "group_position", "guest", "guest_name",
 	"booked_at", "deposit_cents", "holds_slot", "late_fee_cents", "room_ready_at", "series", "series_position", waitingRoom}
 
 func (s *save) refuseWhatThePortalRecords() {

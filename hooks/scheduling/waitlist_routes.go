@@ -411,6 +411,9 @@ func handed(app core.App, w *collections.WaitlistEntry, body handBody) (start ti
 	if start, err = startOf(body.StartTime, zone); err != nil {
 		return start, ask, err
 	}
+	if start.Second() != 0 || start.Nanosecond() != 0 {
+		return start, ask, kernel.Invalid("", "A visit begins on a whole minute.").Field("startTime", "whole_minute", "A visit begins on a whole minute.")
+	}
 	for _, other := range wishes[1:] { // the clinic's other places, when this one is not open then
 		err := refuseUnopened(app, ask, start)
 		var closed validation.Errors
