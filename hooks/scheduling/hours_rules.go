@@ -99,7 +99,7 @@ func refuseBadOpeningHours(e *core.RecordEvent) (validation.Errors, error) {
 	bad := validation.Errors{"opening_hours": problem("opening_hours", badOpeningHours)}
 	hours, err := parseOpeningHours(e.Record.GetString("opening_hours"))
 	if err != nil {
-		return bad, nil //nolint:nilerr // that it cannot be read is what is wrong with it
+		return bad, nil
 	}
 	for day, pieces := range hours {
 		var all []interval

@@ -626,7 +626,7 @@ func tellOfParty(tx core.App, by kernel.Actor, payer string, visits []*collectio
 		return err
 	}
 	told := map[string]bool{}
-	first := collections.AsAppointment(visits[0].Record.Clone())
+	first := collections.AsAppointment(visits[0].Clone())
 	first.Set("client", payer) // not saved: whom the letter is for
 	to, err := addresses(tx, first)
 	if err != nil {
