@@ -261,7 +261,7 @@ func TestStaffAreToldOncePerZoneData(t *testing.T) {
 		if err := scheduling.TellOfClockChanges(c.App); err != nil {
 			t.Fatal(err)
 		}
-		if n := c.Count(t, "staff_notifications", "notification_type = 'zone_changes' AND staff = ''", nil); n != want {
+		if n := c.Count(t, "staff_notifications", "notification_type = 'zone_changes' AND staff = '' AND link = '#/zone-changes'", nil); n != want {
 			t.Errorf("staff have %d notices, want %d", n, want)
 		}
 	}

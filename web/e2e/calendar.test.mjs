@@ -208,7 +208,7 @@ test('what a colleague changes appears by itself, and whoever saw the old time c
 test('a clinician sees their own and what is taken elsewhere, and no more', async () => {
   const { page } = ana;
   const stranger = await records('front_desk', 'clients/records', { method: 'POST', body: JSON.stringify({ first_name: 'Quentin', last_name: 'Farrow', date_of_birth: '1971-03-02' }) });
-  await book({ clientId: stranger.id }, people.ben, '14:00');
+  await book({ clientId: stranger.id }, people.ben, '14:30'); // lunch is until then
   await openCalendar(page);
   await block(page, other.id).waitFor();
   await page.locator(`[data-column="${people.ben}"] .cal-busy`).getByText('Taken').waitFor();
