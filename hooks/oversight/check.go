@@ -157,7 +157,7 @@ func remember(app core.App, head audit.Head, wrong *audit.Broken) error {
 			return err
 		}
 		for _, admin := range admins {
-			if err := notices.TellStaff(tx, admin.Id, "audit_log_broken", "#/audit", "", "audit-broken:"+found.At); err != nil {
+			if err := notices.TellStaff(tx, admin.Id, "audit_log_broken", "#/audit-log", "", "audit-broken:"+found.At); err != nil {
 				return err
 			}
 		}

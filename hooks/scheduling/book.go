@@ -175,7 +175,7 @@ func (b *bookBody) order(c *kernel.Call, client string) (*order, error) {
 	o := &order{}
 	problems := kernel.Invalid("", "Some of this is missing or cannot be read.")
 	if b.ServiceID == "" {
-		problems.Field("serviceId", "required", "Choose what you would like to come for.")
+		_ = problems.Field("serviceId", "required", "Choose what you would like to come for.")
 	} else if s, err := collections.FindService(c.App, b.ServiceID); err == nil && s.IsActive() && (s.Mode() != collections.BookingOff || c.Actor.IsStaff()) {
 		o.service = s
 	} else if err != nil && !isNoRows(err) {
@@ -190,7 +190,7 @@ func (b *bookBody) order(c *kernel.Call, client string) (*order, error) {
 		return nil, err
 	}
 	if err != nil {
-		problems.Field("locationId", "location_not_found", "Choose one of the clinic's places.")
+		_ = problems.Field("locationId", "location_not_found", "Choose one of the clinic's places.")
 	} else if o.zone, err = location.Zone(); err != nil {
 		return nil, err
 	} else {

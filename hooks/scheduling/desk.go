@@ -1,7 +1,6 @@
 package scheduling
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -24,9 +23,10 @@ type deskClient struct {
 // deskRequest is a request as the desk reads it.
 type deskRequest struct {
 	Appointment
-	Client         deskClient `json:"client"`
-	ReasonForVisit string     `json:"reasonForVisit"`
-	Conflicts      []bool     `json:"conflicts"` // per preference: it cannot be confirmed
+	Client          deskClient `json:"client"`
+	ReasonForVisit  string     `json:"reasonForVisit"`
+	Conflicts       []bool     `json:"conflicts"`       // per preference: it cannot be confirmed as it is
+	ConflictReasons []conflict `json:"conflictReasons"` // per preference: why
 }
 
 type requestList struct {
@@ -162,51 +162,21 @@ func (v *view) deskRequest(r *deskRow) (deskRequest, error) {
 	if err != nil {
 		return deskRequest{}, err
 	}
-	conflicts, err := v.conflicts(r, item.Requested.Preferences)
-	return deskRequest{Appointment: item, Client: r.whom(), ReasonForVisit: v.open(&r.row, v.reasonID, r.reason), Conflicts: conflicts}, err
-}
-
-// conflicts asks of each preference what a confirmation would ask: is it still to come, is the client free, and is
-// the clinician, or anybody when it was left open?
-func (v *view) conflicts(r *deskRow, wanted []collections.Preference) ([]bool, error) {
-	out := make([]bool, len(wanted))
-	zone, err := collections.Zone(r.timeZone)
-	if err != nil {
-		return nil, err
+	reasons, err := v.conflicts(r, item.Requested.Preferences)
+	flags := make([]bool, len(reasons))
+	for i, why := range reasons {
+		flags[i] = why != noConflict
 	}
-	holdStart, err1 := time.Parse(timeForm, r.holdStart)
-	holdEnd, err2 := time.Parse(timeForm, r.holdEnd)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	for i, p := range wanted {
-		at, err := instantOf(p, zone)
-		if err != nil || !at.After(v.now) {
-			out[i] = true
-			continue
-		}
-		t := slot{appointment: r.id, client: r.client, service: r.service, location: r.location,
-			byVideo: collections.ServicePlace(r.where) == collections.Telehealth, localDate: p.Date,
-			start: at, end: at.Add(time.Duration(r.duration) * time.Minute), holdStart: at, holdEnd: at.Add(holdEnd.Sub(holdStart))}
-		busy, err := clientIsBusy(v.app, t)
-		if err != nil {
-			return nil, err
-		}
-		open, err := v.openFor(r, t)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = busy || !open
-	}
-	return out, nil
+	return deskRequest{Appointment: item, Client: r.whom(), ReasonForVisit: v.open(&r.row, v.reasonID, r.reason), Conflicts: flags, ConflictReasons: reasons}, err
 }
 
 type confirmBody struct {
-	Preference  int    `json:"preference"` // 1, 2 or 3
-	StartTime   string `json:"startTime"`  // an instant, instead of a preference
-	ClinicianID string `json:"clinicianId"`
-	RoomID      string `json:"roomId"`
-	Note        string `json:"note"` // staff only
+	Preference   int    `json:"preference"` // 1, 2 or 3
+	StartTime    string `json:"startTime"`  // an instant, instead of a preference
+	ClinicianID  string `json:"clinicianId"`
+	RoomID       string `json:"roomId"`
+	Note         string `json:"note"` // staff only
+	OutsideHours bool   `json:"outsideHours"`
 }
 
 // when is the start that was chosen. The request's own zone reads its preferences.
@@ -251,6 +221,9 @@ func confirmRequest(c *kernel.Call) (*kernel.Reply, error) {
 		}
 		a.SetStart(start)
 		a.SetStatus(collections.AppointmentConfirmed)
+		if body.OutsideHours {
+			waiveHours(a)
+		}
 		if body.ClinicianID != "" {
 			a.Set("clinician", body.ClinicianID)
 		}

@@ -407,9 +407,10 @@ func inParallel(n int, f func(i int) *testkit.Response) []*testkit.Response {
 type deskRequests struct {
 	Requests []struct {
 		scheduling.Appointment
-		Client         map[string]string `json:"client"`
-		ReasonForVisit string            `json:"reasonForVisit"`
-		Conflicts      []bool            `json:"conflicts"`
+		Client          map[string]string `json:"client"`
+		ReasonForVisit  string            `json:"reasonForVisit"`
+		Conflicts       []bool            `json:"conflicts"`
+		ConflictReasons []string          `json:"conflictReasons"`
 	} `json:"requests"`
 	Pagination kernel.Pagination `json:"pagination"`
 }
@@ -481,6 +482,52 @@ func TestConflictsAgreeWithTheDecision(t *testing.T) {
 			}
 			break
 		}
+	}
+}
+
+func TestConflictsSayWhy(t *testing.T) {
+	c := newClinic(t)
+	c.Add(t, "shifts", map[string]any{"clinician": testkit.Ana, "location": testkit.Location, "first_day": "2026-01-01", "rrule": "FREQ=DAILY", "starts_at": "08:00", "ends_at": "17:00", "is_active": true})
+	id := ask(t, c, map[string]any{"preferredDate1": "2026-12-09", "preferredTime1": "10:00", "preferredDate2": "2026-12-21", "preferredTime2": "10:00",
+		"preferredDate3": "2026-12-23", "preferredTime3": "20:00"})
+	reasons := func(want ...string) {
+		t.Helper()
+		var got deskRequests
+		c.Do(t, http.MethodGet, requests, c.As(t, testkit.DeskEmail), nil).Data(t, &got)
+		flags := []bool{}
+		for _, why := range want {
+			flags = append(flags, why != "")
+		}
+		if !slices.Equal(got.Requests[0].ConflictReasons, want) || !slices.Equal(got.Requests[0].Conflicts, flags) {
+			t.Errorf("%q, %v; want %q", got.Requests[0].ConflictReasons, got.Requests[0].Conflicts, want)
+		}
+	}
+	reasons("", "", "outside_hours")
+	book(t, c, map[string]any{"client": testkit.Bo}) // Ana, December 21 at 10:00
+	reasons("", "taken", "outside_hours")
+	late := book(t, c, map[string]any{"client": testkit.Bo, "start_time": at("2026-12-24T03:00:00Z")})
+	reasons("", "taken", "taken") // outside her hours, and taken there
+	c.Do(t, http.MethodPatch, records+"/"+late.Id, c.As(t, testkit.DeskEmail), map[string]any{"status": "cancelled"})
+	c.Advance(3 * 24 * time.Hour)
+	c.Fresh(t, testkit.DeskEmail)
+	reasons("past", "taken", "outside_hours")
+
+	before := settled(t, c)
+	confirm(t, c, testkit.DeskEmail, id, map[string]any{"preference": 1, "outsideHours": true}).Refused(t, http.StatusBadRequest, "PAST")
+	confirm(t, c, testkit.DeskEmail, id, map[string]any{"preference": 2, "outsideHours": true}).Refused(t, http.StatusConflict, "SLOT_UNAVAILABLE")
+	confirm(t, c, testkit.DeskEmail, id, map[string]any{"preference": 3}).Refused(t, http.StatusBadRequest, "OUTSIDE_HOURS")
+	if settled(t, c) != before {
+		t.Error("a refused confirmation changed something")
+	}
+	if got := confirm(t, c, testkit.DeskEmail, id, map[string]any{"preference": 3, "outsideHours": true}); got.Status != http.StatusOK {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	var history struct {
+		Events []map[string]string `json:"events"`
+	}
+	c.Do(t, http.MethodGet, deskVisits+"/"+id+"/history", c.As(t, testkit.DeskEmail), nil).Data(t, &history)
+	if n := len(history.Events); n == 0 || history.Events[n-1]["reason"] != "outside working hours" {
+		t.Errorf("its history does not say that it was outside working hours: %v", history.Events)
 	}
 }
 

@@ -20,9 +20,9 @@ import (
 // enforced tells whether working hours are kept for a clinician. While the clinic has entered none for them, the desk
 // decides by its own calendar, and clients can ask but not book.
 func enforced(app core.App, clinician string) (bool, error) {
-	var any bool
-	err := app.DB().NewQuery(selectEnforced).Bind(dbx.Params{"clinician": clinician}).Row(&any)
-	return any, err
+	var kept bool
+	err := app.DB().NewQuery(selectEnforced).Bind(dbx.Params{"clinician": clinician}).Row(&kept)
+	return kept, err
 }
 
 const selectEnforced = `SELECT EXISTS (SELECT 1 FROM shifts WHERE clinician = {:clinician})`
@@ -48,7 +48,7 @@ func calendarOf(app core.App, query string, params dbx.Params, c clock, from, to
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // what was read is whole, or Err says so
+	defer rows.Close()
 	out := map[string][]interval{}
 	for rows.Next() {
 		var clinician, firstDay, rule, lastDay, exceptions, extraDays, startsAt, endsAt string

@@ -99,7 +99,7 @@ func refuseBadOpeningHours(e *core.RecordEvent) (validation.Errors, error) {
 	bad := validation.Errors{"opening_hours": problem("opening_hours", badOpeningHours)}
 	hours, err := parseOpeningHours(e.Record.GetString("opening_hours"))
 	if err != nil {
-		return bad, nil //nolint:nilerr // that it cannot be read is what is wrong with it
+		return bad, nil
 	}
 	for day, pieces := range hours {
 		var all []interval
@@ -130,6 +130,10 @@ func refuseBadOpeningHours(e *core.RecordEvent) (validation.Errors, error) {
 // set it: PocketBase loads only fields that exist.
 const outsideKey = "@scheduling.outside"
 
+// waivesHours tells whether the desk says on purpose that hours do not matter. What stays of a visit whose clock has
+// changed is no new agreement, so hours have no say in it either.
+func (s *save) waivesHours() bool { return s.actor.IsStaff() && (s.outside || s.keep != "") }
+
 // refuseOutsideHours: a visit that is booked, moved or changed lies within the clinician's working hours, as they are
 // in this transaction, and not in a time that a request or an offer keeps for somebody else. What was agreed and is not
 // touched stays agreed. Imports bring what was.
@@ -154,7 +158,7 @@ func refuseOutsideHours(tx core.App, s *save) error {
 		return err
 	}
 	w := wish{client: a.Client(), service: service, location: location, place: a.Place(), clinician: p.id, except: a.Id,
-		length: a.Duration(), by: s.actor, outside: s.outside && s.actor.IsStaff()}
+		length: a.Duration(), by: s.actor, outside: s.waivesHours()}
 	at := a.Start().Truncate(time.Second).Unix()
 	d := newDiary(tx, w)
 	switch err := d.read(tx, []*candidate{p}, at, at+1); {

@@ -163,8 +163,11 @@ func tellTheClinic(tx core.App, s *save, what news, cause string) error {
 	return nil
 }
 
-// deskPage is where staff find requests in the dashboard.
-const deskPage = "#/desk"
+// Where staff find things in the dashboard.
+const (
+	deskPage        = "#/desk"         // the visits of a day, requests and the waitlist
+	zoneChangesPage = "#/zone-changes" // visits whose clock has changed
+)
 
 // languageOfClient is the language the clinic writes to the client in.
 func languageOfClient(app core.App, id string) (string, error) {

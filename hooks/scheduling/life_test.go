@@ -250,7 +250,7 @@ func TestClientsMoveTheirVisits(t *testing.T) {
 	}
 	mails := c.Mails(t, testkit.AdaEmail)
 	first := event(t, mails[0].Attachments[0].ContentBase64)
-	item = as(t, c, http.MethodPost, path, testkit.AdaEmail, map[string]any{"startTime": "2026-12-23T17:00:00Z"})
+	as(t, c, http.MethodPost, path, testkit.AdaEmail, map[string]any{"startTime": "2026-12-23T17:00:00Z"})
 	second := event(t, c.Mails(t, testkit.AdaEmail)[0].Attachments[0].ContentBase64)
 	if a, b := value(first, ics.ComponentPropertyUniqueId), value(second, ics.ComponentPropertyUniqueId); a == "" || a != b {
 		t.Errorf("a moved visit is another in the calendar: %q, %q", a, b)

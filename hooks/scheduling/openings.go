@@ -222,7 +222,7 @@ type candidate struct {
 }
 
 // candidates gives who could give the visit at all, by name, or why nobody can.
-func candidates(app core.App, w wish) (people []*candidate, why error, err error) { //nolint:revive,staticcheck // why is an answer, err is not
+func candidates(app core.App, w wish) (people []*candidate, why error, err error) {
 	rows, err := app.FindRecordsByIds(collections.Clinicians, w.service.GetStringSlice("clinicians"))
 	if err != nil {
 		return nil, nil, err
@@ -552,7 +552,7 @@ func needsOf(app core.App, w wish) ([][]unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // what was read is whole, or Err says so
+	defer rows.Close()
 	suitable := w.service.GetStringSlice("rooms")
 	needs := make([][]unit, len(equipment))
 	var rooms []unit
@@ -572,7 +572,7 @@ func needsOf(app core.App, w wish) ([][]unit, error) {
 		}
 	}
 	if room {
-		needs = append(needs, rooms)
+		needs = slices.Concat(needs, [][]unit{rooms})
 	}
 	return needs, rows.Err()
 }
@@ -585,7 +585,7 @@ func heldTimes(app core.App, query string, params dbx.Params) (map[string][]inte
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // what was read is whole, or Err says so
+	defer rows.Close()
 	out := map[string][]interval{}
 	for rows.Next() {
 		var whose, from, until string

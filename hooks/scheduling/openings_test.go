@@ -1,6 +1,7 @@
 package scheduling_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -236,8 +237,9 @@ func recordOf(t testing.TB, c *testkit.Clinic, values map[string]any) *core.Reco
 }
 
 func codeIn(err error, field string) string {
-	fields, _ := err.(validation.Errors) //nolint:errorlint // as the model gives it
-	if v, ok := fields[field].(validation.Error); ok {
+	var fields validation.Errors
+	var v validation.Error
+	if errors.As(err, &fields) && errors.As(fields[field], &v) {
 		return strings.TrimPrefix(v.Code(), "validation_")
 	}
 	return ""

@@ -1,10 +1,7 @@
 package scheduling
 
 import (
-	"errors"
-
 	"github.com/pocketbase/dbx"
-	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/core"
 
 	"anteroom/collections"
@@ -57,25 +54,4 @@ func requestUnavailable(c *kernel.Call, a *collections.Appointment, err error) e
 	}
 	w.by = askedOfTheClinic
 	return unavailable(c, err, w, start, nil)
-}
-
-// openFor asks of one time of a request what its confirmation would ask.
-func (v *view) openFor(r *deskRow, t slot) (bool, error) {
-	free, err := freeClinicians(v.app, t, r.clinician)
-	if err != nil || len(free) == 0 {
-		return false, err
-	}
-	w := wish{client: r.client, place: collections.ServicePlace(r.where), clinician: r.clinician, except: r.id, length: t.end.Sub(t.start), by: askedOfTheClinic}
-	if w.service, err = collections.FindService(v.app, r.service); err != nil {
-		return false, err
-	}
-	if w.location, err = collections.FindLocation(v.app, r.location); err != nil {
-		return false, err
-	}
-	err = refuseUnopened(v.app, w, t.start)
-	var refused validation.Errors
-	if errors.As(err, &refused) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -58,7 +58,7 @@ func (s *save) takesTime() bool {
 // wish is what this save wants, for the rules of openings.
 func (s *save) wish() wish {
 	w := wish{client: s.after.Client(), service: s.service, location: s.location, place: s.after.Place(), clinician: s.after.Clinician(),
-		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.actor.IsStaff() && s.outside}
+		except: s.after.Id, length: s.visitLength(), by: s.actor, outside: s.waivesHours()}
 	w.entry, _ = s.after.GetRaw(entryKey).(string)
 	if s.after.Guest() {
 		w.client = "" // whoever brings them may be elsewhere at that time

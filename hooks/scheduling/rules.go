@@ -265,7 +265,7 @@ func (s *save) refuseWhatThePortalRecords() {
 		was = s.before.Record
 	}
 	for _, field := range portalRecords {
-		if was.GetString(field) != s.after.GetString(field) && !(field == waitingRoom && s.callsIn()) {
+		if was.GetString(field) != s.after.GetString(field) && (field != waitingRoom || !s.callsIn()) {
 			s.refuse(field, "read_only", "The portal writes this itself.")
 		}
 	}

@@ -57,7 +57,7 @@ func bookSeries(tx core.App, by kernel.Actor, o *order, b *seriesBody) (*seriesO
 	}
 	out := &seriesOfVisit{ID: core.GenerateDefaultRandomId(), Appointments: []Appointment{}, Skipped: []string{}}
 	local := o.first.Start().In(o.zone)
-	template := o.first.Record.Clone()
+	template := o.first.Clone()
 	var visits []*collections.Appointment
 	for n := range b.Count {
 		day := local.AddDate(0, 0, n*b.EveryDays).Format(dayForm)
@@ -97,12 +97,12 @@ func refuseBadSeries(by kernel.Actor, service *collections.Service, b *seriesBod
 	bad := kernel.Invalid("", "These follow-ups cannot be booked.")
 	switch {
 	case most < 2:
-		bad.Field("series.count", "range", "This service is booked one visit at a time.")
+		_ = bad.Field("series.count", "range", "This service is booked one visit at a time.")
 	case b.Count < 2 || b.Count > most:
-		bad.Field("series.count", "range", "Choose from 2 to "+strconv.Itoa(most)+" visits.")
+		_ = bad.Field("series.count", "range", "Choose from 2 to "+strconv.Itoa(most)+" visits.")
 	}
 	if b.EveryDays < shortestStep || b.EveryDays > longestStep {
-		bad.Field("series.everyDays", "range", "Choose from "+strconv.Itoa(shortestStep)+" to "+strconv.Itoa(longestStep)+" days between visits.")
+		_ = bad.Field("series.everyDays", "range", "Choose from "+strconv.Itoa(shortestStep)+" to "+strconv.Itoa(longestStep)+" days between visits.")
 	}
 	if bad.HasFields() {
 		return bad

@@ -92,12 +92,12 @@ func judgeNewEntry(app core.App, by kernel.Actor, w *collections.WaitlistEntry) 
 // that of the place, when one is named.
 func judgeWish(app core.App, w *collections.WaitlistEntry, zone **time.Location, problems validation.Errors) error {
 	service, err := collections.FindService(app, w.Service())
-	if err != nil && !isNoRows(err) {
-		return err
-	}
-	if err != nil || !service.IsActive() || service.Mode() == collections.BookingOff {
+	if isNoRows(err) || err == nil && (!service.IsActive() || service.Mode() == collections.BookingOff) {
 		problems["service"] = problem("service_not_found", "Choose one of the clinic's services.")
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	if p := w.Place(); p != "" && !service.TakesPlace(p) {
 		problems["service_location"] = problem("not_offered", "This service is not given that way.")

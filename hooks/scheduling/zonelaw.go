@@ -133,7 +133,7 @@ func tellOfClockChanges(app core.App) error {
 		return err
 	}
 	return app.RunInTransaction(func(tx core.App) error {
-		return notices.TellStaff(tx, "", noticeZoneChanges, deskPage, "", noticeZoneChanges+":"+zones.Version())
+		return notices.TellStaff(tx, "", noticeZoneChanges, zoneChangesPage, "", noticeZoneChanges+":"+zones.Version())
 	})
 }
 

@@ -126,6 +126,20 @@ func TestSavingSomethingElseHidesNoChange(t *testing.T) {
 	}
 }
 
+// TestWhatStaysIsNoQuestionOfHours: a visit that was agreed outside the hours can keep either of its times.
+func TestWhatStaysIsNoQuestionOfHours(t *testing.T) {
+	c := newClinic(t)
+	c.Add(t, "shifts", map[string]any{"clinician": testkit.Ana, "location": testkit.Location, "first_day": "2026-01-01", "rrule": "FREQ=DAILY", "starts_at": "08:00", "ends_at": "17:00", "is_active": true})
+	for day, keep := range map[string]string{"2026-12-21": "wall", "2026-12-22": "instant"} {
+		night, _ := time.Parse(time.DateOnly, day)
+		id := book(t, c, map[string]any{"start_time": night.Add(27 * time.Hour)}).Id // 20:00
+		agreedAs(t, c, id, day, "21:00")
+		if got := c.Do(t, http.MethodPost, zoneChanges+"/"+id, c.As(t, testkit.DeskEmail), map[string]any{"keep": keep}); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", keep, got.Status, got.Body)
+		}
+	}
+}
+
 // TestKeepingTheClockTime moves the instant, and all that hangs on a change of a visit.
 func TestKeepingTheClockTime(t *testing.T) {
 	c := newClinic(t)
@@ -261,7 +275,7 @@ func TestStaffAreToldOncePerZoneData(t *testing.T) {
 		if err := scheduling.TellOfClockChanges(c.App); err != nil {
 			t.Fatal(err)
 		}
-		if n := c.Count(t, "staff_notifications", "notification_type = 'zone_changes' AND staff = ''", nil); n != want {
+		if n := c.Count(t, "staff_notifications", "notification_type = 'zone_changes' AND staff = '' AND link = '#/zone-changes'", nil); n != want {
 			t.Errorf("staff have %d notices, want %d", n, want)
 		}
 	}

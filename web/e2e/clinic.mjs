@@ -65,9 +65,15 @@ export async function openClinic({ env = {} } = {}) {
     dir,
     browser,
     demo: JSON.parse(readFileSync(join(dir, 'demo.json'), 'utf8')),
-    restart: async signal => {
+    restart: async (signal, meanwhile) => {
       await stop(signal);
+      await meanwhile?.();
       return start();
+    },
+    /** Writes into the clinic's database, past every rule: only while the server is stopped. */
+    sql: statement => {
+      const { status, stderr, error } = spawnSync('sqlite3', ['-bail', join(dir, 'data.db'), statement], { encoding: 'utf8' });
+      assert.equal(status, 0, `sqlite3: ${error ?? stderr}`);
     },
     /** What a command of the program says, and how it ends. */
     command: (...args) => spawnSync(binary, [...args, '--dir', dir], { encoding: 'utf8' }),

@@ -3,8 +3,9 @@
 
 import { desk as send, detailsOf, sentence as refusal } from "./api.js";
 import { ask, field } from "./dialog.js";
-import { button } from "./proof.js";
-import { actsFor, born, chip, clinician, newVisit, openVisit, place, when, whoOf } from "./visits.js";
+import { loadNews, newsPanel } from "./news.js";
+import { button, tick } from "./proof.js";
+import { actsFor, born, chip, clinician, isOutside, newVisit, openVisit, place, when, whoOf } from "./visits.js";
 import { loadWaitlist, waitlistPanel } from "./waiting.js";
 import { instantOf, many, moveDay, sayAge, sayDay, sayMoney, sayShortDay, sayTime, sayZone, timeIn } from "./words.js";
 
@@ -38,6 +39,7 @@ async function load(background) { // true: nobody asked
             send("day", { query: desk.date ? { ...query, date: desk.date } : query, headers }),
             send("requests", { query: { ...query, status: "requested", limit: 100 }, headers }),
             loadWaitlist(desk.location, headers),
+            loadNews(headers),
         ]);
         if (mine != turn) return;
         Object.assign(desk, { day, requests, problem: "", closed: "", asked: Date.now() });
@@ -70,6 +72,7 @@ async function listen() {
             app.pb.collection("appointments").subscribe("*", changed),
             app.pb.collection("portal_forms").subscribe("*", changed),
             app.pb.collection("waitlist_entries").subscribe("*", changed),
+            app.pb.collection("staff_notifications").subscribe("*", changed),
         ]);
         desk.live = true;
     } catch {
@@ -115,7 +118,7 @@ function keys(e) {
 const ORDINALS = ["1st", "2nd", "3rd"];
 
 // decide sends a decision and turns a refusal into a sentence. Who came too late is told who was first.
-async function decide(request, path, body, done) {
+async function decide(request, path, body, done, onOutside) {
     try {
         const visit = await send(`requests/${request.id}/${path}`, { method: "POST", body });
         app.toasts.success(done(visit));
@@ -126,6 +129,7 @@ async function decide(request, path, body, done) {
             load();
             return nextAvailable ? `That time was just taken. The next one is ${when(nextAvailable.localDate, nextAvailable.localTime)}.` : "That time is taken. Choose another one.";
         }
+        if (isOutside(err)) onOutside?.();
         if (reason != "ALREADY_DECIDED" && err.status != 404) return sentence(err);
         const did = { declined: "declined", cancelled: "cancelled" }[status] || "confirmed";
         desk.note = `${request.client.name}: ${err.status == 404 ? "this request is no longer here." : `${decidedBy || "Somebody else"} ${did} this a moment ago.`}`;
@@ -133,30 +137,42 @@ async function decide(request, path, body, done) {
     await load();
 }
 
+// Nobody works at that time: whoever books it anyway says so.
+function waiver(known = false) {
+    const state = store({ outside: known });
+    return {
+        element: () => (state.outside ? t.div({ rid: "outside" }, tick("Book outside working hours anyway", { name: "outsideHours" })) : null),
+        ask: () => (state.outside = true),
+        of: (entered) => (entered.outsideHours ? { outsideHours: true } : {}),
+    };
+}
+
 function confirmWish(request, n) {
     const wish = request.requested.preferences[n];
+    const outside = waiver(request.conflictReasons[n] == "outside_hours");
     ask({
         title: `Confirm ${when(wish.date, wish.time)} for ${request.client.name}?`,
         body: [`${request.appointmentType}, ${place(request)}. The client gets an email with the date and place.`],
+        fields: [outside.element],
         yes: "Confirm this time", no: "Not yet", tone: "success",
-        act: () => decide(request, "confirm", { preference: n + 1 }, () => `Confirmed for ${when(wish.date, wish.time)}.`),
+        act: (entered) => decide(request, "confirm", { preference: n + 1, ...outside.of(entered) }, () => `Confirmed for ${when(wish.date, wish.time)}.`, outside.ask),
     });
 }
 
 function offerAnother(request) {
-    const first = request.requested.preferences[0];
+    const first = request.requested.preferences[0], outside = waiver();
     ask({
         title: `Another time for ${request.client.name}`,
         body: ["This books the time you choose. The client gets an email with the date and place."],
         fields: [t.div({ className: "desk-pair" },
             field("Date", "", t.input({ type: "date", name: "date", required: true, value: first?.date || "" })),
             field("Time", "", t.input({ type: "time", name: "time", required: true, step: 300, value: first?.time || "" }))),
-        t.div({ className: "field-help" }, `Times are ${sayZone(request.timeZone)}.`)],
+        t.div({ className: "field-help" }, `Times are ${sayZone(request.timeZone)}.`), outside.element],
         yes: "Book this time", no: "Not yet", tone: "success",
-        act: ({ date, time }) => {
+        act: ({ date, time, ...entered }) => {
             const startTime = instantOf(date, time, request.timeZone);
             if (!startTime) return "The clocks go forward on that day, so that time does not exist. Choose another one.";
-            return decide(request, "confirm", { startTime }, () => `Booked for ${when(date, time)}.`);
+            return decide(request, "confirm", { startTime, ...outside.of(entered) }, () => `Booked for ${when(date, time)}.`, outside.ask);
         },
     });
 }
@@ -262,9 +278,12 @@ function requestList() {
     return t.ul({ rid: "list", className: "desk-requests" }, () => desk.requests.requests.map(requestCard));
 }
 
+// Why a wish cannot be confirmed as it is.
+const CONFLICTS = { past: "Past", outside_hours: "Outside hours", taken: "Taken" };
+
 function requestCard(r) {
     const wishes = r.requested?.preferences || [];
-    const best = wishes.findIndex((_, i) => !r.conflicts?.[i]);
+    const best = wishes.findIndex((_, i) => !r.conflicts[i]);
     return t.li({ rid: JSON.stringify(r), className: "desk-request" },
         t.h3(null, t.button({ type: "button", className: "desk-name desk-stop", onclick: () => (best < 0 ? offerAnother(r) : confirmWish(r, best)) }, r.client.name),
             t.span({ className: "desk-sub" }, born(r.client))),
@@ -272,8 +291,8 @@ function requestCard(r) {
         ...[["Reason", r.reasonForVisit], ["Note", r.notes]].map(([name, words]) => (words ? t.p({ className: "desk-words" }, t.strong(null, name), words) : null)),
         t.ol({ className: "desk-wishes" }, ...wishes.map((w, i) => t.li(null,
             t.span({ className: "desk-wish" }, `${sayShortDay(w.date)}, ${sayTime(w.time)}`,
-                r.conflicts?.[i] ? t.span({ className: "desk-conflict" }, t.i({ className: "ri-error-warning-line", ariaHidden: true }), "Taken") : null),
-            r.conflicts?.[i] ? null
+                r.conflicts[i] ? t.span({ className: "desk-conflict" }, t.i({ className: "ri-error-warning-line", ariaHidden: true }), CONFLICTS[r.conflictReasons[i]]) : null),
+            r.conflicts[i] && r.conflictReasons[i] != "outside_hours" ? null
                 : t.button({ type: "button", className: `btn sm ${i == best ? "success" : "secondary"}`,
                     ariaLabel: `Confirm ${ORDINALS[i]}: ${when(w.date, w.time)} for ${r.client.name}`, onclick: () => confirmWish(r, i) },
                 t.span({ className: "txt" }, `Confirm ${ORDINALS[i]}`))))),
@@ -286,6 +305,12 @@ function requestCard(r) {
 const skeleton = (n) => t.div({ rid: "skeleton" + n, className: "desk-skeleton", ariaBusy: "true", ariaLabel: "Loading" }, ...Array.from({ length: n }, () => t.span({ className: "skeleton-loader" })));
 
 // ---- the page
+
+function showDay(date) {
+    desk.date = date;
+    desk.day = null;
+    load();
+}
 
 function go(by) {
     desk.date = by == 0 ? "" : moveDay(desk.day?.date || new Date().toISOString().slice(0, 10), by);
@@ -339,7 +364,8 @@ export default function frontDesk() {
                     t.p({ className: "desk-summary", role: "status" }, () => { desk.tick; return desk.day && desk.requests ? summary() : "\u00a0"; }),
                     t.div({ className: "desk-columns" },
                         t.section({ className: "desk-day", ariaLabel: "Visits" }, dayTable),
-                        t.aside({ className: "desk-side", ariaLabel: "Requests and waitlist" },
+                        t.aside({ className: "desk-side", ariaLabel: "News, requests and waitlist" },
+                            newsPanel({ reload: load, tick: () => desk.tick, showDay }),
                             t.h2({ className: "desk-heading" }, "Requests"),
                             () => (desk.note ? t.div({ className: "alert info m-b-sm", role: "status" }, t.div({ className: "content" }, desk.note),
                                 t.button({ type: "button", className: "btn sm circle transparent", ariaLabel: "Close", onclick: () => (desk.note = "") }, t.i({ className: "ri-close-line", ariaHidden: true }))) : null),
