@@ -24,6 +24,34 @@ type Availability struct {
 	Clinicians      []Clinician `json:"clinicians"`              // who could give it
 	BookingMode     string      `json:"bookingMode"`             // request: these times can be asked for; instant: booked
 	Enforced        bool        `json:"enforced"`                // false: the clinic has entered no hours, so that nothing is offered
+
+	Terms bookingTerms `json:"terms"`
+}
+
+// bookingTerms are what a client should know of a visit before it is theirs.
+type bookingTerms struct {
+	FreeCancelHours int    `json:"freeCancelHours"`        // before the start: until then it may be given back for nothing
+	LateCancel      string `json:"lateCancel"`             // after that: refuse, fee or free
+	LateFeeCents    int    `json:"lateFeeCents,omitempty"` // of fee
+	GraceMinutes    int    `json:"graceMinutes"`           // after booking, in which nothing is late
+	DepositCents    int    `json:"depositCents,omitempty"`
+	SeriesMax       int    `json:"seriesMax,omitempty"` // visits that can be booked in a row; absent: one at a time
+	RequestHolds    bool   `json:"requestHolds"`        // a time that is asked for is kept until the clinic answers
+}
+
+// termsBefore gives them for a service. A fee of nothing is none.
+func termsBefore(s *collections.ClinicSettings, service *collections.Service) bookingTerms {
+	t := bookingTerms{FreeCancelHours: s.FreeCancelHours, LateCancel: string(s.LateCancel), GraceMinutes: int(s.CancelGrace / time.Minute),
+		SeriesMax: service.GetInt("series_max"), RequestHolds: s.RequestHolds}
+	if service.DepositRequired() {
+		t.DepositCents = service.DepositCents()
+	}
+	if s.LateCancel == collections.LateFee {
+		if t.LateFeeCents = lateFee(s, service.GetInt("late_fee_cents")); t.LateFeeCents == 0 {
+			t.LateCancel = string(collections.LateFree)
+		}
+	}
+	return t
 }
 
 // DaySlots are the openings of one day.
@@ -85,7 +113,8 @@ func availability(c *kernel.Call, client string) (*kernel.Reply, error) {
 
 func availabilityOf(c *kernel.Call, w wish, people []*candidate, zone *time.Location, first, last time.Time) (*Availability, error) {
 	out := &Availability{ServiceID: w.service.Id, DurationMinutes: int(w.visit() / time.Minute), TimeZone: w.location.TimeZone(),
-		Days: []DaySlots{}, Clinicians: []Clinician{}, BookingMode: string(collections.BookingRequest)}
+		Days: []DaySlots{}, Clinicians: []Clinician{}, BookingMode: string(collections.BookingRequest),
+		Terms: termsBefore(collections.Settings(c.App), w.service)}
 	for _, p := range people {
 		out.Clinicians = append(out.Clinicians, Clinician{ID: p.id, FirstName: p.first, LastName: p.last, Title: p.title})
 		out.Enforced = out.Enforced || p.enforced

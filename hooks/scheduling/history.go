@@ -5,6 +5,7 @@ import (
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/types"
 
 	"anteroom/collections"
 	"anteroom/hooks/audit"
@@ -18,7 +19,12 @@ type visitEvent struct {
 	By        string `json:"by"`   // you, clinic, system, or a name
 	FromStart string `json:"fromStart,omitempty"`
 	ToStart   string `json:"toStart,omitempty"`
-	Reason    string `json:"reason,omitempty"`
+
+	AtDisplay   string `json:"atDisplay"` // the same three on the clocks of the place, in the reader's language
+	FromDisplay string `json:"fromDisplay,omitempty"`
+	ToDisplay   string `json:"toDisplay,omitempty"`
+
+	Reason string `json:"reason,omitempty"`
 }
 
 type visitEvents struct {
@@ -60,9 +66,21 @@ func history(c *kernel.Call, find func(core.App, *kernel.Call) (*collections.App
 	if err != nil {
 		return nil, err
 	}
+	zone, err := collections.Zone(a.TimeZone())
+	if err != nil {
+		return nil, err
+	}
+	lang, thisYear := languageOf(c.Request.Header.Get("Accept-Language")), kernel.Now(c.App).In(zone).Year()
+	shown := func(at types.DateTime) string {
+		if at.IsZero() {
+			return ""
+		}
+		return whenInWords(lang, at.Time().In(zone), thisYear)
+	}
 	out := visitEvents{Events: make([]visitEvent, 0, len(rows))}
 	for _, r := range rows {
-		e := visitEvent{At: instant(r.GetString("at")), What: whatHappened(r), FromStart: instant(r.GetString("from_start")), ToStart: instant(r.GetString("to_start"))}
+		e := visitEvent{At: instant(r.GetString("at")), What: whatHappened(r), FromStart: instant(r.GetString("from_start")), ToStart: instant(r.GetString("to_start")),
+			AtDisplay: shown(r.GetDateTime("at")), FromDisplay: shown(r.GetDateTime("from_start")), ToDisplay: shown(r.GetDateTime("to_start"))}
 		if e.By, e.Reason, err = told(c.App, r); err != nil {
 			return nil, err
 		}

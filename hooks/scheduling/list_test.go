@@ -175,7 +175,7 @@ func TestOneAppointmentInFull(t *testing.T) {
 	want := scheduling.Appointment{ID: a.Id, AppointmentDate: "2026-12-21", StartTime: "2026-12-21T17:00:00Z", EndTime: "2026-12-21T17:50:00Z", Duration: 50,
 		AppointmentType: "Individual therapy", ServiceLocation: "TELEHEALTH",
 		Clinician: scheduling.Clinician{ID: testkit.Ana, FirstName: "Ana", LastName: "Reyes", Title: "Dr."}, Status: "confirmed", Notes: "Mornings are best.",
-		CancellationDeadline: "2026-12-20T17:00:00Z", TimeZone: testkit.Zone, LocalStart: "10:00", LocalEnd: "10:50",
+		CancellationDeadline: "2026-12-20T17:00:00Z", CancellationDeadlineDisplay: "Sunday, December 20 at 10:00 am", TimeZone: testkit.Zone, LocalStart: "10:00", LocalEnd: "10:50",
 		Display: "Monday, December 21, 10:00 to 10:50 am", ServiceID: testkit.Therapy, ClientID: testkit.Ada, FormsDue: []string{due}, CanCancel: true, UpdatedAt: got.UpdatedAt}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -592,4 +592,4 @@ func tellOfOffer(tx core.App, w *collections.WaitlistEntry) error {
 }
 
 // waitlistPage is where offers are answered.
-const waitlistPage = "/appointments"
+const waitlistPage = "/appointments/waitlist"

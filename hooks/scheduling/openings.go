@@ -50,8 +50,9 @@ type Slot struct {
 	LocationID      string   `json:"locationId"`
 	ServiceLocation string   `json:"serviceLocation"`
 	Any             bool     `json:"any,omitempty"`
-	ClinicianIDs    []string `json:"clinicianIds,omitempty"` // of Any: who is free, best first
-	Again           string   `json:"again,omitempty"`        // first or second, where the clocks show this time twice
+	ClinicianIDs    []string `json:"clinicianIds,omitempty"`     // of Any: who is free, best first
+	Again           string   `json:"again,omitempty"`            // first or second, where the clocks show this time twice
+	FreeUntil       string   `json:"freeUntilDisplay,omitempty"` // until when it could be given back for nothing; absent once that has passed, or when it always can
 }
 
 // anybody is how the API names whoever is free.
@@ -189,20 +190,24 @@ type slots struct {
 	lang     string
 	zone     *time.Location
 	clock    clock
-	thisYear int
+	now      time.Time
+	settings *collections.ClinicSettings
 }
 
 func newSlots(app core.App, w wish, lang string, zone *time.Location, c clock) *slots {
-	return &slots{w: w, lang: lang, zone: zone, clock: c, thisYear: kernel.Now(app).In(zone).Year()}
+	return &slots{w: w, lang: lang, zone: zone, clock: c, now: kernel.Now(app).In(zone), settings: collections.Settings(app)}
 }
 
 func (s *slots) slot(o opening) Slot {
 	start, end := o.start.In(s.zone), o.start.Add(s.w.visit()).In(s.zone)
 	out := Slot{StartTime: o.start.Format(instantForm), EndTime: end.UTC().Format(instantForm), LocalDate: start.Format(dayForm),
-		LocalTime: start.Format(wallForm), UTCOffset: start.Format("-07:00"), Display: spanInWords(s.lang, start, end, s.thisYear),
+		LocalTime: start.Format(wallForm), UTCOffset: start.Format("-07:00"), Display: spanInWords(s.lang, start, end, s.now.Year()),
 		ClinicianID: s.w.clinician, LocationID: s.w.location.Id, ServiceLocation: s.w.place.Wire()}
 	if s.w.clinician == "" {
 		out.Any, out.ClinicianID, out.ClinicianIDs = true, anybody, o.clinicians
+	}
+	if free := freeUntil(s.settings, o.start); s.settings.LateCancel != collections.LateFree && free.After(s.now) {
+		out.FreeUntil = atInWords(s.lang, free.In(s.zone), s.now.Year())
 	}
 	if first, last := s.clock.shown(s.clock.wall(o.start.Unix())); first != last {
 		out.Again = "first"

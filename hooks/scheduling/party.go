@@ -40,6 +40,8 @@ func bindParties(app core.App) {
 			Limit: collections.LimitAppointmentsCreate, Do: bookParty},
 		kernel.Route{Method: http.MethodGet, Path: own + "/{id}", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Owns: collections.GroupBookings, Do: viewParty},
+		kernel.Route{Method: http.MethodGet, Path: own + "/{id}/cancellation", Access: kernel.ForClient, Area: kernel.AreaVisits,
+			Owns: collections.GroupBookings, Do: viewPartyCancellation},
 		kernel.Route{Method: http.MethodPost, Path: own + "/{id}/cancel", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Owns: collections.GroupBookings, Do: cancelParty},
 		kernel.Route{Method: http.MethodPost, Path: desk, Access: kernel.Staff, Roles: deskRoles, Key: kernel.KeyOptional, Do: bookParty},
@@ -119,6 +121,7 @@ type party struct {
 	start    time.Time
 	payer    string
 	members  []*member
+	wanted   []*member // the same as they were asked for
 }
 
 // member is one of its people.
@@ -141,6 +144,13 @@ func bookParty(c *kernel.Call) (*kernel.Reply, error) {
 	}
 	if err := c.App.RunInTransaction(p.book); err != nil {
 		if taken, ok := slotConflict(err); ok {
+			next, err := p.next(c)
+			if err != nil {
+				return nil, err
+			}
+			if next != nil {
+				taken = taken.With("nextAvailable", next)
+			}
 			return nil, taken
 		}
 		refusal := kernel.AsError(err)
@@ -231,6 +241,7 @@ func newParty(c *kernel.Call, body partyBody) (*party, error) {
 		bad.Reason = reasonAmong(bad.Fields)
 		return nil, bad
 	}
+	p.wanted = copies(p.members)
 	return p, nil
 }
 
@@ -306,16 +317,21 @@ func (p *party) actorFor(client string) kernel.Actor {
 	return by
 }
 
+// wish is what one of them wants. A guest has no other visits that could be in the way.
+func (p *party) wish(m *member) wish {
+	w := wish{client: m.client, service: m.service, location: p.location, place: collections.InOffice, clinician: m.clinician, by: p.by}
+	if m.guest != "" {
+		w.client = ""
+	}
+	return w
+}
+
 // assign finds a clinician for each who left it open, all of them different: a matching, found by exchanging earlier
 // choices where that helps. Who finds nobody keeps an open choice, and is refused where it is written.
 func (p *party) assign(tx core.App) error {
 	free := make([][]string, len(p.members))
 	for i, m := range p.members {
-		w := wish{client: m.client, service: m.service, location: p.location, place: collections.InOffice, clinician: m.clinician, by: p.by}
-		if m.guest != "" {
-			w.client = ""
-		}
-		found, err := openings(tx, w, p.start, p.start.Add(time.Second))
+		found, err := openings(tx, p.wish(m), p.start, p.start.Add(time.Second))
 		if err != nil {
 			return err
 		}
@@ -565,54 +581,98 @@ func cancelParty(c *kernel.Call) (*kernel.Reply, error) {
 	return kernel.OK(item), nil
 }
 
-// cancelVisits leaves alone what belongs to people for whom the caller may not act any more.
-func cancelVisits(tx core.App, by kernel.Actor, own map[string]bool, g *collections.GroupBooking, body cancelBody) error {
-	visits, err := visitsOfParty(tx, g.Id)
+// partyTerms is what calling off a party would mean now: of every visit that can still be called off, its fee.
+type partyTerms struct {
+	visits  []*collections.Appointment // that can be called off
+	fees    map[string]int             // by visit, in cents
+	total   int
+	refused string    // why none can be; empty when one can
+	why     error     // the same, as the refusal
+	free    time.Time // the earliest of their deadlines
+}
+
+// termsOfParty leaves alone what belongs to people for whom the caller may not act any more; kernel.NotFound when that
+// is everything.
+func termsOfParty(app core.App, by kernel.Actor, own map[string]bool, g *collections.GroupBooking) (*partyTerms, error) {
+	visits, err := visitsOfParty(app, g.Id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	visits = slices.DeleteFunc(visits, func(a *collections.Appointment) bool { return !own[a.Client()] })
 	if len(visits) == 0 {
-		return kernel.NotFound()
+		return nil, kernel.NotFound()
 	}
-	settings, now := collections.Settings(tx), kernel.Now(tx)
-	fees, total := map[string]int{}, 0
-	var refused error
+	settings, now := collections.Settings(app), kernel.Now(app)
+	out := &partyTerms{fees: map[string]int{}}
 	for _, a := range visits {
-		v, err := visitOf(tx, a)
+		v, err := visitOf(app, a)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		acting := by
 		acting.Client = a.Client()
 		t := termsOf(settings, v, now, acting)
 		if t.cancel != "" {
-			refused = cmp.Or(refused, t.refusal(t.cancel, v, collections.AppointmentCancelled, settings))
+			out.refused = cmp.Or(out.refused, t.cancel)
+			out.why = cmp.Or(out.why, t.refusal(t.cancel, v, collections.AppointmentCancelled, settings))
 			continue
 		}
-		fees[a.Id] = t.feeCents
-		total += t.feeCents
+		if out.free.IsZero() || t.freeNowUntil().Before(out.free) {
+			out.free = t.freeNowUntil()
+		}
+		out.visits, out.fees[a.Id], out.total = append(out.visits, a), t.feeCents, out.total+t.feeCents
 	}
-	if len(fees) == 0 {
-		return refused
+	if len(out.visits) > 0 {
+		out.refused, out.why = "", nil
 	}
-	if total > 0 && body.AcceptFeeCents != total {
-		return kernel.Conflict("FEE_NOT_ACCEPTED", "This costs "+kernel.Money(total, g.Currency())+
-			" now, because it is late. Say yes to the fee, or keep the visits.").With("feeCents", total)
+	return out, nil
+}
+
+// viewPartyCancellation says what cancelling everybody's visit would mean now.
+func viewPartyCancellation(c *kernel.Call) (*kernel.Reply, error) {
+	g, err := ownParty(c.App, c)
+	if err != nil {
+		return nil, err
 	}
-	visits = slices.DeleteFunc(visits, func(a *collections.Appointment) bool { _, ok := fees[a.Id]; return !ok })
-	for _, a := range visits {
+	own, err := ownPeople(c)
+	if err != nil {
+		return nil, err
+	}
+	t, err := termsOfParty(c.App, c.Actor, own, g)
+	if err != nil {
+		return nil, err
+	}
+	out := cancellation{Allowed: t.refused == "", FeeCents: t.total, Reason: t.refused, Deadline: instantOrNone(t.free)}
+	if !out.Allowed {
+		out.Phone = collections.Settings(c.App).Phone
+	}
+	return kernel.OK(out), audit.Read(c.App, audit.EntryFor(c.Actor, audit.ViewGroupBooking, audit.GroupBooking, g.Id))
+}
+
+func cancelVisits(tx core.App, by kernel.Actor, own map[string]bool, g *collections.GroupBooking, body cancelBody) error {
+	t, err := termsOfParty(tx, by, own, g)
+	if err != nil {
+		return err
+	}
+	if t.refused != "" {
+		return t.why
+	}
+	if t.total > 0 && body.AcceptFeeCents != t.total {
+		return kernel.Conflict("FEE_NOT_ACCEPTED", "This costs "+kernel.Money(t.total, g.Currency())+
+			" now, because it is late. Say yes to the fee, or keep the visits.").With("feeCents", t.total)
+	}
+	for _, a := range t.visits {
 		acting := by
 		acting.Client = a.Client()
 		a.Set("cancellation_reason", body.Reason)
-		a.SetRaw(acceptedFeeKey, fees[a.Id])
+		a.SetRaw(acceptedFeeKey, t.fees[a.Id])
 		a.SetRaw(toldKey, true)
 		a.SetStatus(collections.AppointmentCancelled)
 		if err := kernel.SaveAs(tx, acting, a.Record); err != nil {
 			return err
 		}
 	}
-	return tellOfParty(tx, by, g.Payer(), visits, newsCancelled, "party:"+g.Id+":cancelled:"+now.Format(timeForm))
+	return tellOfParty(tx, by, g.Payer(), t.visits, newsCancelled, "party:"+g.Id+":cancelled:"+kernel.Now(tx).Format(timeForm))
 }
 
 // partyLetter is one mail about the visits of those people whom an address may hear of.
@@ -739,7 +799,7 @@ func (w *partyWords) notice(what news, cause string) notices.Notice {
 	if what == newsCancelled {
 		title = inLanguage(first.lang, "Your appointments are cancelled", "Sus citas fueron canceladas")
 	}
-	return notices.Notice{Type: noticeOf[what], Title: title, Message: w.lines, Link: waitlistPage, Cause: cause}
+	return notices.Notice{Type: noticeOf[what], Title: title, Message: w.lines, Link: visitsPage, Cause: cause}
 }
 
 // mail is that of a visit, where there is one alone.
@@ -760,5 +820,8 @@ func (w *partyWords) mail(tx core.App, what news) outbox.Message {
 		events = append(events, f.event(tx))
 	}
 	return outbox.Message{Topic: string(noticeOf[what]), Language: first.lang, Subject: subject, Text: paragraphs(w.lines, first.place, file),
-		Link: waitlistPage, LinkLabel: say("See your appointments", "Ver sus citas"), Attachments: []outbox.Attachment{calendarAttachment(events...)}}
+		Link: visitsPage, LinkLabel: say("See your appointments", "Ver sus citas"), Attachments: []outbox.Attachment{calendarAttachment(events...)}}
 }
+
+// visitsPage lists the visits of whoever reads. Only who pays may open the party itself, and letters go to others too.
+const visitsPage = "/appointments"

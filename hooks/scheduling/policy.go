@@ -34,6 +34,7 @@ type terms struct {
 	cancel, move, confirm, checkIn, miss, notes string
 
 	feeCents   int       // what a cancellation or a move by a client costs now, where they may be done
+	feeAfter   int       // what it costs once it is late; zero where it is free, or not allowed, then
 	deadline   time.Time // last moment at which both are free; zero where nothing is agreed that could be called off
 	graceUntil time.Time // until then nothing is late; zero when that has passed
 	opensAt    time.Time // the first moment of checking in by phone
@@ -68,7 +69,7 @@ func termsOf(s *collections.ClinicSettings, v visit, now time.Time, by kernel.Ac
 	}
 	begun := !now.Before(v.start)
 	if v.status.Booked() {
-		t.deadline = v.start.Add(-time.Duration(s.FreeCancelHours) * time.Hour)
+		t.deadline = freeUntil(s, v.start)
 		if grace := v.bookedAt.Add(s.CancelGrace); !v.bookedAt.IsZero() && now.Before(grace) {
 			t.graceUntil = grace
 		}
@@ -86,6 +87,9 @@ func termsOf(s *collections.ClinicSettings, v visit, now time.Time, by kernel.Ac
 		if v.mode != collections.BookingInstant && t.move == "" {
 			t.move = reasonAskToMove
 		}
+		if s.LateCancel == collections.LateFee && !begun {
+			t.feeAfter = lateFee(s, v.feeCents)
+		}
 		if now.After(t.deadline) && t.graceUntil.IsZero() {
 			t.takeLate(s, v)
 		}
@@ -94,6 +98,19 @@ func termsOf(s *collections.ClinicSettings, v visit, now time.Time, by kernel.Ac
 		t.feeCents = 0
 	}
 	return t
+}
+
+// freeUntil is the last moment at which a visit that begins at start may be given back for nothing.
+func freeUntil(s *collections.ClinicSettings, start time.Time) time.Time {
+	return start.Add(-time.Duration(s.FreeCancelHours) * time.Hour)
+}
+
+// freeNowUntil is the last moment at which a change costs nothing: the deadline, or the end of the grace after it.
+func (t *terms) freeNowUntil() time.Time {
+	if t.graceUntil.After(t.deadline) {
+		return t.graceUntil
+	}
+	return t.deadline
 }
 
 // refuseOnceBegun: what has begun is not called off any more, though somebody who is late may still arrive.

@@ -157,6 +157,9 @@ func inTheWordsOfTheVisit(c *kernel.Call, err error, from, to collections.Appoin
 	case "stale":
 		return kernel.Conflict("STALE", kernel.AsError(err).Message).Because(err)
 	}
+	if early := kernel.AsError(err); early.Reason == reasonTooEarly && wanted != nil {
+		return showOpening(c, early, wanted)
+	}
 	if _, taken := slotConflict(err); !taken {
 		return unavailable(c, err, wish{}, time.Time{}, map[string]string{"clinician": "practitionerId", "room": "roomId", "location": "locationId",
 			"cancellationReason": "reason", "lateFeeCents": "chargeFee"})
@@ -167,4 +170,18 @@ func inTheWordsOfTheVisit(c *kernel.Call, err error, from, to collections.Appoin
 	}
 	w.length = wanted.Duration()
 	return unavailable(c, err, w, start, nil)
+}
+
+// showOpening adds when it may be done on the clocks of the place, in the reader's language.
+func showOpening(c *kernel.Call, early *kernel.Error, a *collections.Appointment) error {
+	text, _ := early.Details["opensAt"].(string)
+	at, err := time.Parse(instantForm, text)
+	if err != nil {
+		return err
+	}
+	zone, err := collections.Zone(a.TimeZone())
+	if err != nil {
+		return err
+	}
+	return early.With("opensAtDisplay", atInWords(languageOf(c.Request.Header.Get("Accept-Language")), at.In(zone), kernel.Now(c.App).In(zone).Year()))
 }

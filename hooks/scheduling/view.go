@@ -29,6 +29,8 @@ type Appointment struct {
 	CanCancel            bool      `json:"canCancel"`
 	CancellationDeadline string    `json:"cancellationDeadline,omitempty"`
 
+	CancellationDeadlineDisplay string `json:"cancellationDeadlineDisplay,omitempty"` // or of graceUntil, when that is later
+
 	TimeZone       string     `json:"timeZone"`
 	LocalStart     string     `json:"localStart"`
 	LocalEnd       string     `json:"localEnd"`
@@ -46,6 +48,7 @@ type Appointment struct {
 
 	CanConfirm        bool   `json:"canConfirm"`
 	LateFeeCents      int    `json:"lateFeeCents,omitempty"` // what a cancellation or a move costs now
+	FeeAfterDeadline  int    `json:"feeAfterDeadlineCents,omitempty"`
 	GraceUntil        string `json:"graceUntil,omitempty"`
 	WaitingRoomStatus string `json:"waitingRoomStatus,omitempty"`
 	SeriesID          string `json:"seriesId,omitempty"`
@@ -187,7 +190,7 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 		Duration: r.duration, AppointmentType: r.serviceName, ServiceLocation: where.Wire(),
 		Clinician: Clinician{ID: r.clinician, FirstName: r.firstName, LastName: r.lastName, Title: r.title},
 		Status:    r.status, Notes: v.open(r, v.notesID, r.notes),
-		CanCancel: may.cancel == "", CanConfirm: may.confirm == "", LateFeeCents: may.feeCents, WaitingRoomStatus: r.waiting,
+		CanCancel: may.cancel == "", CanConfirm: may.confirm == "", LateFeeCents: may.feeCents, FeeAfterDeadline: may.feeAfter, WaitingRoomStatus: r.waiting,
 		SeriesID: r.series, GuestName: v.open(r, v.guestID, r.guestName),
 
 		TimeZone: r.timeZone, LocalStart: r.localStart, LocalEnd: localEnd.Format(wallForm),
@@ -196,6 +199,9 @@ func (v *view) item(r *row, formsDue []string) (Appointment, error) {
 		DepositCents: r.deposit, DepositPaid: r.depositPaid, FormsDue: formsDue, GroupBookingID: r.group, UpdatedAt: instant(r.updated),
 	}
 	a.CancellationDeadline, a.GraceUntil = instantOrNone(may.deadline), instantOrNone(may.graceUntil)
+	if !may.deadline.IsZero() {
+		a.CancellationDeadlineDisplay = atInWords(v.lang, may.freeNowUntil().In(zone), v.now.In(zone).Year())
+	}
 	if where == collections.InOffice {
 		a.Location = &Place{ID: r.location, Name: r.placeName, Address: collections.Address{Street: r.street, City: r.city,
 			State: r.state, ZipCode: r.zipCode, Country: r.country}}

@@ -71,6 +71,20 @@ func whenInWords(lang string, t time.Time, thisYear int) string {
 	return dayInWords(lang, t, thisYear) + ", " + t.Format("3:04 ") + halfOfDay(lang, t)
 }
 
+// atInWords is one instant inside a sentence: "Thursday, December 3 at 2:30 pm", "el jueves 3 de diciembre a las 2:30 p. m.".
+// t is in the zone to speak of.
+func atInWords(lang string, t time.Time, thisYear int) string {
+	clock := t.Format("3:04 ") + halfOfDay(lang, t)
+	if lang != spanish {
+		return dayInWords(lang, t, thisYear) + " at " + clock
+	}
+	article := " a las "
+	if t.Hour()%12 == 1 {
+		article = " a la "
+	}
+	return "el " + dayInWords(lang, t, thisYear) + article + clock
+}
+
 // spanInWords is a visit: "Thursday, December 3, 2:30 to 3:20 pm". Both instants are in the zone to speak of. The
 // half of the day is said once when both share it.
 func spanInWords(lang string, start, end time.Time, thisYear int) string {

@@ -183,6 +183,14 @@ export const speak = (page, language) =>
     throw new Error('nothing on the page changes its language');
   }, language);
 
+/** As high as the page: what only scrolling puts under the bars at the top and the bottom is not under them. */
+async function whole(page, see) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ ...size, height: Math.max(size.height, await page.evaluate(() => document.documentElement.scrollHeight)) });
+  await see();
+  await page.setViewportSize(size);
+}
+
 let looks = 0;
 
 /**
@@ -193,7 +201,7 @@ export async function look({ page }, name) {
   const turn = looks++ % 2;
   const see = async (what, axe) => {
     await fits(page, what);
-    if (axe) await accessible(page, what);
+    if (axe) await whole(page, () => accessible(page, what));
     if (process.env.PICTURES) await shot(page, `id-${what}`);
   };
   await see(name, turn === 0);

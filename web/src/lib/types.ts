@@ -213,6 +213,8 @@ export interface Appointment {
   telehealthLink?: string;
   canCancel: boolean;
   cancellationDeadline?: Instant;
+  /** The deadline, or the end of the grace when that is later, as the server wrote it. */
+  cancellationDeadlineDisplay?: string;
   timeZone: string;
   localStart: Wall;
   localEnd: Wall;
@@ -222,7 +224,10 @@ export interface Appointment {
   clientId: Id;
   canReschedule: boolean;
   canCheckIn: boolean;
+  /** What giving it back costs now. */
   lateFeeCents?: Cents;
+  /** What it costs after the deadline. */
+  feeAfterDeadlineCents?: Cents;
   depositCents?: Cents;
   depositPaid: boolean;
   formsDue: Id[];
@@ -281,6 +286,8 @@ export interface Slot {
   clinicianIds?: Id[];
   /** Where the clocks show this wall time twice that day. */
   again?: 'first' | 'second';
+  /** Until when it could be given back for nothing, as the server wrote it; absent once that has passed, or when it always can. */
+  freeUntilDisplay?: string;
 }
 export interface Person {
   id: Id;
@@ -299,11 +306,20 @@ export interface Availability {
   bookingMode?: 'request' | 'instant';
   /** False: no working hours were entered, so times can only be asked for. */
   enforced?: boolean;
+  terms: BookingTerms;
+}
+/** What somebody should know of a visit before it is theirs. */
+export interface BookingTerms {
   /** Until how many hours before its start a visit can be given back for nothing. */
-  freeCancelHours?: number;
+  freeCancelHours: number;
   /** What happens after that. */
-  lateCancel?: 'refuse' | 'fee' | 'free';
+  lateCancel: 'refuse' | 'fee' | 'free';
   lateFeeCents?: Cents;
+  /** Minutes after booking in which nothing is late. */
+  graceMinutes: number;
+  depositCents?: Cents;
+  seriesMax?: number;
+  requestHolds: boolean;
 }
 export interface BookingRequest {
   serviceId: Id;
@@ -337,6 +353,10 @@ export interface VisitHistory {
     fromStart?: Instant;
     toStart?: Instant;
     reason?: string;
+    /** The same on the clocks of the place, as the server wrote it. */
+    atDisplay: string;
+    fromDisplay?: string;
+    toDisplay?: string;
   }[];
 }
 export interface WaitlistEntry {
@@ -627,6 +647,8 @@ export interface NotificationPreferences {
   digest: 'off' | 'daily';
   language: string;
 }
+/** What a save sends; null ends the quiet hours. */
+export type PreferencesChange = Partial<Omit<NotificationPreferences, 'quietHours'>> & { quietHours?: NotificationPreferences['quietHours'] | null };
 export interface PortalEvent {
   type: 'create' | 'update' | 'delete';
   collection: string;

@@ -17,6 +17,11 @@ export function visitTime(visit: Pick<Appointment, 'appointmentDate' | 'localSta
   return `${format.day(visit.appointmentDate)}, ${wallRange(visit.localStart, visit.localEnd, format)}`;
 }
 
+/** Whether the time in which a visit can be given back for nothing still runs: to its deadline, or to the end of the grace. */
+export function freeNow(visit: Pick<Appointment, 'cancellationDeadline' | 'graceUntil'>, now: number): boolean {
+  return [visit.cancellationDeadline, visit.graceUntil].some((at) => at !== undefined && Date.parse(at) > now);
+}
+
 /** Spanish writes days in small letters; at the start of a title they get a capital. */
 export function asTitle(text: string): string {
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);

@@ -16,6 +16,7 @@ import { useApi } from '@/lib/query';
 import type { Appointment } from '@/lib/types';
 import { History } from './History';
 import { VisitNews } from './news';
+import { freeNow } from '@/lib/visits';
 import { addressLine, asTitle, clinicianOf, StatusChip, visitTime, wishedTime } from './parts';
 import { VisitActions } from './VisitActions';
 import { useActWords } from './visitWords';
@@ -183,13 +184,12 @@ function Fees({ visit }: { visit: Appointment }) {
   const format = useFormat();
   const { phone } = useConfig();
   if (!['scheduled', 'confirmed'].includes(visit.status) || isOver(visit)) return null;
-  const { cancellationDeadline: deadline, lateFeeCents: fee } = visit;
-  const until = deadline && format.deadline(deadline, visit.timeZone);
-  const free = deadline !== undefined && Date.parse(deadline) > serverNow();
-  const amount = fee ? format.money(fee) : undefined;
+  const { cancellationDeadlineDisplay: when, feeAfterDeadlineCents: later, lateFeeCents: now } = visit;
+  const free = freeNow(visit, serverNow());
   return (
     <p className="mt-4 max-w-(--measure) text-sm text-ink-2 empty:hidden">
-      {until && (free ? (amount ? t('freeUntil', { when: until, amount }) : t('freeUntilPlain', { when: until })) : amount && t('feeNow', { when: until, amount }))}{' '}
+      {when && free && (later ? t('freeUntil', { when, amount: format.money(later) }) : t('freeUntilPlain', { when }))}
+      {when && !free && now !== undefined && t('feeNow', { when, amount: format.money(now) })}{' '}
       {!visit.canCancel && !visit.canReschedule && (phone ? rich('callToChange', { a: <PhoneLink phone={phone} /> }, { phone }) : t('callToChangeNoPhone'))}
     </p>
   );

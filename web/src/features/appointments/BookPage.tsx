@@ -115,9 +115,10 @@ function Book({ catalogue }: { catalogue: Catalogue }) {
   }
   const way = waysFor(service, catalogue, draft.who).find((one) => one.key === draft.way);
   if (!way) return null;
+  const other = waysFor(service, catalogue, draft.who).find((one) => one.how !== way.how);
   return (
     <Suspense fallback={<Page title={t('timesTitle')} back={back}><Skeleton shape="form" /></Page>}>
-    <ChooseTime key={`${service.id} ${draft.who} ${draft.way}`} catalogue={catalogue} service={service} draft={draft} way={way} onChange={() => go(choice ? 'place' : 'service')} />
+    <ChooseTime key={`${service.id} ${draft.who} ${draft.way}`} catalogue={catalogue} service={service} draft={draft} way={way} other={other} onOther={({ key }) => setDraft({ ...draft, way: key })} onChange={() => go(choice ? 'place' : 'service')} />
     </Suspense>
   );
 }

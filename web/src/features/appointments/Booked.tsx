@@ -7,9 +7,10 @@ import { Card, Fact, Section } from '@/components/Card';
 import { CrisisNote } from '@/components/CrisisNote';
 import { DoorwayDate } from '@/components/DoorwayDate';
 import { TaskPage } from '@/components/Page';
+import { serverNow } from '@/lib/clock';
 import { useFormat } from '@/lib/format';
 import type { BookingData } from '@/lib/types';
-import { asTitle, visitTime } from '@/lib/visits';
+import { asTitle, freeNow, visitTime } from '@/lib/visits';
 import { useBookWords } from './bookWords';
 import { CalendarButton } from './CalendarButton';
 import { addressLine, clinicianOf } from './parts';
@@ -25,7 +26,7 @@ export function Booked({ data }: { data: BookingData }) {
   const when = visitTime(visit, format);
   const name = clinicianOf(visit);
   const forms = visit.formsDue;
-  const deadline = visit.cancellationDeadline && format.deadline(visit.cancellationDeadline, visit.timeZone);
+  const deadline = freeNow(visit, serverNow()) && visit.cancellationDeadlineDisplay;
   return (
     <TaskPage title={t('doneTitle')} lead={t('doneLead', { when })} step="done">
       <Card>
@@ -42,7 +43,7 @@ export function Booked({ data }: { data: BookingData }) {
           ) : (
             <Fact icon={MapPin}>{visit.location ? `${visit.location.name}, ${addressLine(visit.location.address)}` : v('inOffice')}</Fact>
           )}
-          {deadline && <Fact icon={Clock}>{visit.lateFeeCents ? t('free', { when: deadline, amount: format.money(visit.lateFeeCents) }) : v('freeUntilPlain', { when: deadline })}</Fact>}
+          {deadline && <Fact icon={Clock}>{visit.feeAfterDeadlineCents ? t('free', { when: deadline, amount: format.money(visit.feeAfterDeadlineCents) }) : v('freeUntilPlain', { when: deadline })}</Fact>}
         </div>
       </Card>
       {series && series.appointments.length > 1 && (

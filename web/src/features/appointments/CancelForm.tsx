@@ -17,7 +17,7 @@ import { useIdempotencyKey } from '@/lib/idempotency';
 import { api, type ApiError } from '@/lib/pb';
 import { useApi, useInvalidate } from '@/lib/query';
 import type { Appointment, Availability, CancellationTerms } from '@/lib/types';
-import { asTitle } from '@/lib/visits';
+import { asTitle, freeNow } from '@/lib/visits';
 import { addDays } from './preferences';
 import { useSlotName } from './slotName';
 import { slotKey, todayIn } from './slots';
@@ -81,7 +81,7 @@ function Terms({ visit, terms, refresh, onKeep, onDone }: CancelFormProps & { te
   }
 
   const changed = cancel.error?.reason === 'FEE_NOT_ACCEPTED';
-  const until = terms.deadline && format.deadline(terms.deadline, visit.timeZone);
+  const until = visit.cancellationDeadlineDisplay;
   const press = () => {
     const words = [reason && reason !== 'other' && t(`why.${reason as (typeof reasons)[number]}`), note.trim()].filter(Boolean).join('. ');
     if ([...words].length > REASON_MOST) return setTooLong(true);
@@ -94,7 +94,7 @@ function Terms({ visit, terms, refresh, onKeep, onDone }: CancelFormProps & { te
         <Banner tone="warning">{until ? t('late', { amount, when: until }) : t('latePlain', { amount })}</Banner>
       ) : (
         <p>
-          {t('nothingToPay')} {!request && until && terms.deadline && Date.parse(terms.deadline) > serverNow() && t('freeUntil', { when: until })}
+          {t('nothingToPay')} {!request && until && freeNow(visit, serverNow()) && t('freeUntil', { when: until })}
         </p>
       )}
       {visit.canReschedule && <MoveInstead visit={visit} fee={fee} />}

@@ -9,24 +9,24 @@ import { Card, Fact } from '@/components/Card';
 import { DoorwayDate } from '@/components/DoorwayDate';
 import { ErrorSummary } from '@/components/ErrorSummary';
 import { Failure } from '@/components/Failure';
-import { Select } from '@/components/Field';
+import { Icon } from '@/components/Icon';
+import { Select, TextArea } from '@/components/Field';
 import { HelpLine, Page } from '@/components/Page';
 import { useToast } from '@/components/Toast';
-import { serverNow } from '@/lib/clock';
 import { useConfig } from '@/lib/config';
 import { initials, personName, useFormat } from '@/lib/format';
 import { useIdempotencyKey } from '@/lib/idempotency';
 import { useWide } from '@/lib/media';
 import { api, type ApiError } from '@/lib/pb';
 import { useInvalidate } from '@/lib/query';
-import type { Availability, BookingData, BookingRequest, Day, Service, Slot } from '@/lib/types';
+import type { Availability, BookingData, BookingRequest, BookingTerms, Day, Service, Slot } from '@/lib/types';
 import { asTitle, wallRange } from '@/lib/visits';
 import { Booked } from './Booked';
 import { useBookWords } from './bookWords';
 import { ANYONE, cityName, type Catalogue, type RequestDraft, type Way } from './request';
 import { Dock, SlotPicker } from './SlotPicker';
 import { useSlotName } from './slotName';
-import { freeUntil, slotKey } from './slots';
+import { slotKey } from './slots';
 import { Taken } from './Taken';
 import { useTimes } from './useTimes';
 
@@ -40,11 +40,14 @@ interface ChooseTimeProps {
   service: Service;
   draft: RequestDraft;
   way: Way;
+  /** The same without the person being there, or with, where the service is given both ways. */
+  other?: Way;
+  onOther: (way: Way) => void;
   onChange: () => void;
 }
 
 /** The free times, what a chosen one means, and the button that books it. */
-export default function ChooseTime({ catalogue, service, draft, way, onChange }: ChooseTimeProps) {
+export default function ChooseTime({ catalogue, service, draft, way, other, onOther, onChange }: ChooseTimeProps) {
   const { t } = useBookWords();
   const config = useConfig();
   const format = useFormat();
@@ -61,6 +64,7 @@ export default function ChooseTime({ catalogue, service, draft, way, onChange }:
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set());
   const [refused, setRefused] = useState<{ taken: Slot; next?: Slot; days?: Day[] }>();
   const [missing, setMissing] = useState(0);
+  const [note, setNote] = useState('');
 
   const book = useMutation<BookingData, ApiError, BookingRequest>({
     mutationFn: (body) => api('appointments', { method: 'POST', body, idempotencyKey: keyFor(body) }),
@@ -105,6 +109,7 @@ export default function ChooseTime({ catalogue, service, draft, way, onChange }:
       locationId: slot.locationId || way.location?.id || '',
       startTime: slot.startTime,
       serviceLocation: way.how,
+      ...(note.trim() ? { patientNotes: note.trim() } : {}),
       ...(series ? { series: { ...series, ...(skipTaken ? { skipTaken } : {}) } } : {}),
     });
   };
@@ -116,7 +121,10 @@ export default function ChooseTime({ catalogue, service, draft, way, onChange }:
       {deposit ? t('bookPay', { amount: format.money(deposit, service.currency) }) : t('book')}
     </Button>
   );
-  const means = slot && times.about && <Terms slot={slot} about={times.about} fee={service.lateFeeCents} />;
+  const words = <TextArea name="note" rows={2} optional maxLength={500} label={t('note')} hint={t('noteHint')} value={note} onChange={(event) => setNote(event.target.value)} />;
+  // Read again from the times, so that it speaks the page's language.
+  const current = slot && (times.days.flatMap((day) => day.slots).find((one) => slotKey(one) === slotKey(slot)) ?? slot);
+  const means = current && times.about && <Terms slot={current} terms={times.about.terms} currency={service.currency} />;
   const waitlist = { to: paths.waitlistJoin, state: { serviceId: service.id, clinicianId: who, locationId: way.location?.id, serviceLocation: way.how } };
 
   return (
@@ -144,6 +152,7 @@ export default function ChooseTime({ catalogue, service, draft, way, onChange }:
                     </Fact>
                   )}
                 </div>
+                <div className="mt-5">{words}</div>
                 <div className="mt-5">{button}</div>
                 {means && <p className="mt-4 text-sm text-ink-2">{means}</p>}
               </>
@@ -172,10 +181,17 @@ export default function ChooseTime({ catalogue, service, draft, way, onChange }:
           {t('change')}
         </button>
       </div>
+      {other && (
+        <button type="button" className="link mt-2 inline-flex min-h-11 items-center gap-2" onClick={() => onOther(other)}>
+          <Icon of={other.how === 'TELEHEALTH' ? Video : MapPin} small />
+          {t(other.how === 'TELEHEALTH' ? 'useVideo' : 'useOffice')}
+        </button>
+      )}
       {(service.seriesMax ?? 1) > 1 && <Repeats max={service.seriesMax ?? 1} value={series} onChange={setSeries} />}
       <div id="times" tabIndex={-1} className="mt-8 outline-none">
         <SlotPicker times={times} city={cityName(way.location ?? catalogue.locations[0], zone)} chosen={slot ? [slotKey(slot)] : []} onChoose={choose} gone={gone} waitlist={waitlist} />
       </div>
+      {!wide && slot && <div className="mt-8">{words}</div>}
       {!wide && slot && (
         <Dock>
           <p className="font-semibold">{asTitle(`${format.day(slot.localDate)}, ${format.wall(slot.localTime)}`)}</p>
@@ -212,17 +228,16 @@ function Chosen({ slot }: { slot: Slot }) {
 }
 
 /** Until when the visit can be given back, and what it costs after that: said before it is booked. */
-function Terms({ slot, about, fee }: { slot: Slot; about: Availability; fee?: number }) {
+function Terms({ slot, terms, currency }: { slot: Slot; terms: BookingTerms; currency: string }) {
   const { t } = useBookWords();
   const format = useFormat();
-  const until = freeUntil(slot.startTime, about.freeCancelHours);
-  if (!until) return null;
-  const late = about.lateCancel ?? 'fee';
-  const amount = format.money(about.lateFeeCents ?? fee ?? 0);
+  const { lateCancel: late, graceMinutes: grace } = terms;
+  const amount = format.money(terms.lateFeeCents ?? 0, currency);
+  const when = slot.freeUntilDisplay;
   if (late === 'free') return t('freeThenFree');
-  if (Date.parse(until) <= serverNow()) return late === 'refuse' ? t('refuseNow') : t('lateNow', { amount });
-  const when = format.deadline(until, about.timeZone);
-  return late === 'refuse' ? t('freeRefuse', { when }) : t('free', { when, amount });
+  if (when) return late === 'refuse' ? t('freeRefuse', { when }) : t('free', { when, amount });
+  if (grace > 0) return late === 'refuse' ? t('refuseGrace', { count: grace }) : t('lateGrace', { count: grace, amount });
+  return late === 'refuse' ? t('refuseNow') : t('lateNow', { amount });
 }
 
 function Repeats({ max, value, onChange }: { max: number; value?: Series; onChange: (value: Series | undefined) => void }) {

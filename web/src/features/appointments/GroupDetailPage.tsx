@@ -65,7 +65,7 @@ function Details({ group }: { group: GroupBooking }) {
         </Button>
       )}
       <HelpLine className="mt-10" />
-      <Suspense>{asking && <CancelAll group={group} fee={open.reduce((sum, one) => sum + (one.lateFeeCents ?? 0), 0)} count={open.length} onClose={() => setAsking(false)} />}</Suspense>
+      <Suspense>{asking && <CancelAll group={group} count={open.length} onClose={() => setAsking(false)} />}</Suspense>
     </Page>
   );
 }

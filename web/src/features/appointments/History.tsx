@@ -1,7 +1,6 @@
 import { useState } from 'react';
 import { QueryView } from '@/components/QueryView';
 import { Skeleton } from '@/components/Skeleton';
-import { useFormat } from '@/lib/format';
 import { useApi } from '@/lib/query';
 import type { Appointment, VisitHistory } from '@/lib/types';
 import { asTitle } from '@/lib/visits';
@@ -24,7 +23,6 @@ export function History({ visit }: { visit: Appointment }) {
 
 function Events({ visit }: { visit: Appointment }) {
   const { t } = useActWords();
-  const format = useFormat();
   const query = useApi<VisitHistory>(`appointments/${encodeURIComponent(visit.id)}/history`);
   return (
     <QueryView query={query} skeleton={<Skeleton shape="text" />}>
@@ -40,12 +38,10 @@ function Events({ visit }: { visit: Appointment }) {
                 <li key={index}>
                   <p>
                     <span className="font-semibold">{t(`what.${what ?? 'other'}`)}</span> {by ? t(`by.${by}`) : event.by}
-                    {event.fromStart && event.toStart && (
-                      <>, {t('fromTo', { from: format.when(event.fromStart, undefined, visit.timeZone), to: format.when(event.toStart, undefined, visit.timeZone) })}</>
-                    )}
+                    {event.fromDisplay && event.toDisplay && <>, {t('fromTo', { from: event.fromDisplay, to: event.toDisplay })}</>}
                   </p>
                   {event.reason && <p className="text-ink-2">{t('reasonWas', { reason: event.reason })}</p>}
-                  <p className="text-sm text-ink-2">{asTitle(format.when(event.at, undefined, visit.timeZone))}</p>
+                  <p className="text-sm text-ink-2">{asTitle(event.atDisplay)}</p>
                 </li>
               );
             })}

@@ -105,7 +105,7 @@ function Move({ visit, terms, refresh }: { visit: Appointment; terms: Cancellati
   };
   const fee = terms.feeCents;
   const amount = format.money(fee);
-  const until = terms.deadline && format.deadline(terms.deadline, visit.timeZone);
+  const until = visit.cancellationDeadlineDisplay;
   const costs = fee === 0 ? t('moveFree') : until ? t('moveFee', { amount, when: until }) : t('moveFeePlain', { amount });
   const press = () => {
     if (!slot) return setMissing(missing + 1);

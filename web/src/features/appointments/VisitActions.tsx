@@ -6,7 +6,6 @@ import { Banner } from '@/components/Banner';
 import { Actions, AnchorButton, Button, LinkButton } from '@/components/Button';
 import { Failure } from '@/components/Failure';
 import { useToast } from '@/components/Toast';
-import { useFormat } from '@/lib/format';
 import { useWide } from '@/lib/media';
 import { useVisitAct } from '@/lib/visitActs';
 import type { Appointment } from '@/lib/types';
@@ -21,7 +20,6 @@ const ConfirmVisit = lazy(() => import('./ConfirmVisit'));
 export function VisitActions({ visit, over }: { visit: Appointment; over: boolean }) {
   const { t } = useActWords();
   const { t: v } = useVisitWords();
-  const format = useFormat();
   const toast = useToast();
   const wide = useWide();
   const navigate = useNavigate();
@@ -49,13 +47,13 @@ export function VisitActions({ visit, over }: { visit: Appointment; over: boolea
   const videoLink = ahead && visit.telehealthLink?.startsWith('https://') ? visit.telehealthLink : undefined;
   const canCancel = visit.canCancel && !over;
   const canMove = visit.canReschedule && ahead;
-  const openAt = arrive.error?.reason === 'TOO_EARLY' ? (arrive.error.details.opensAt as string | undefined) : undefined;
+  const openAt = arrive.error?.reason === 'TOO_EARLY' ? (arrive.error.details.opensAtDisplay as string | undefined) : undefined;
   if (!ahead && !canCancel) return null;
   return (
     <>
       {openAt ? (
         <Banner tone="warning" announce="alert" takeFocus className="mt-6">
-          {t('tooEarly', { when: format.deadline(openAt, visit.timeZone) })}
+          {t('tooEarly', { when: openAt })}
         </Banner>
       ) : (
         <Failure error={arrive.error} className="mt-6" />

@@ -7,7 +7,7 @@ import { loginData, ok, refuse, serve, type Routes } from '@/test/server';
 import { renderRoutes } from '@/test/render';
 import { groupBody, membersOf, missingIn, totalOf, type GroupDraft } from './groupDraft';
 import { routes } from '.';
-import { addMonths, byPart, clockChange, freeUntil, listedDays, monthWeeks, nextDay, nextKey, offsetWords, slotKey, windowFor, windowOf } from './slots';
+import { addMonths, byPart, clockChange, listedDays, monthWeeks, nextDay, nextKey, offsetWords, slotKey, windowFor, windowOf } from './slots';
 
 const slot = (localDate: string, localTime: string, over: Partial<Slot> = {}): Slot => {
   const offset = over.utcOffset ?? '-07:00';
@@ -31,20 +31,20 @@ const catalogue: Routes = {
 };
 const days = [
   { date: '2026-12-01', slots: [] },
-  { date: '2026-12-02', slots: [slot('2026-12-02', '09:00'), slot('2026-12-02', '14:30'), slot('2026-12-02', '16:00')] },
+  { date: '2026-12-02', slots: [slot('2026-12-02', '09:00'), slot('2026-12-02', '14:30', { freeUntilDisplay: 'Tuesday, December 1 at 2:30 pm' }), slot('2026-12-02', '16:00')] },
   { date: '2026-12-03', slots: [] },
   { date: '2026-12-04', slots: [] },
   { date: '2026-12-05', slots: [slot('2026-12-05', '17:00')] },
 ];
 const availability = (over: Partial<Availability> = {}): Availability => ({
-  serviceId: 'sv1', durationMinutes: 50, timeZone: 'America/Denver', days, bookingMode: 'instant', enforced: true, clinicians: [], freeCancelHours: 24, lateCancel: 'fee', lateFeeCents: 7500, ...over,
+  serviceId: 'sv1', durationMinutes: 50, timeZone: 'America/Denver', days, bookingMode: 'instant', enforced: true, clinicians: [], terms: { freeCancelHours: 24, lateCancel: 'fee', lateFeeCents: 7500, graceMinutes: 0, requestHolds: false }, ...over,
 });
 const empty = availability({ days: [{ date: '2026-12-29', slots: [] }] });
 const times = (first: Availability) => ({ 'GET appointments/availability': ({ query }: { query: URLSearchParams }) => ok(query.get('from') === '2026-12-01' ? first : empty) });
 const visit = (over: Partial<Appointment> = {}): Appointment => ({
   id: 'a1', appointmentDate: '2026-12-02', startTime: '2026-12-02T21:30:00Z', endTime: '2026-12-02T22:20:00Z', duration: 50, appointmentType: 'Individual therapy', serviceLocation: 'IN_OFFICE',
   location: { id: 'l1', name: 'Juniper House', address }, clinician: { id: 'k1', firstName: 'Ana', lastName: 'Reyes', title: 'Dr.' }, status: 'scheduled', canCancel: true, canReschedule: true, canCheckIn: false, canConfirm: false,
-  depositPaid: false, formsDue: [], timeZone: 'America/Denver', localStart: '14:30', localEnd: '15:20', display: '', serviceId: 'sv1', clientId: 'maya', cancellationDeadline: '2026-12-01T21:30:00Z', updatedAt: '2026-11-01T00:00:00Z', ...over,
+  depositPaid: false, formsDue: [], timeZone: 'America/Denver', localStart: '14:30', localEnd: '15:20', display: '', serviceId: 'sv1', clientId: 'maya', cancellationDeadline: '2026-12-01T21:30:00Z', cancellationDeadlineDisplay: 'Tuesday, December 1 at 11:00 am', updatedAt: '2026-11-01T00:00:00Z', ...over,
 });
 /** "9:00 am" as the page writes it: the two never part at the end of a line. */
 const exact = (name: string) => name.replace(/ (am|pm)/g, '\u00a0$1');
@@ -100,8 +100,6 @@ describe('the list of times', () => {
   it('reads offsets as the server wrote them', () => {
     expect([offsetWords('-07:00'), offsetWords('+05:30'), offsetWords('+00:00')]).toEqual(['UTC\u22127', 'UTC+5:30', 'UTC+0']);
     expect(clockChange([slot('2026-10-31', '09:00', { utcOffset: '-06:00' }), slot('2026-11-02', '09:00')])?.localDate).toBe('2026-11-02');
-    expect(freeUntil('2026-12-02T21:30:00Z', 24)).toBe('2026-12-01T21:30:00.000Z');
-    expect(freeUntil('2026-12-02T21:30:00Z', undefined)).toBeUndefined();
   });
 });
 
@@ -121,13 +119,25 @@ describe('booking a time', () => {
     expect(screen.getByRole('button', { name: 'Thursday, December 3, no times' })).toBeDisabled();
     await user.click(time('Wednesday, December 2, 2:30 pm'));
     expect(screen.getByText('$150.00, nothing to pay now')).toBeVisible();
-    expect(screen.getByText(/^Free to change or cancel until today at 2:30\spm\. After that the fee is \$75\.00\.$/)).toBeVisible();
+    expect(screen.getByText('Free to change or cancel until Tuesday, December 1 at 2:30 pm. After that the fee is $75.00.')).toBeVisible();
     expect(seen.some((one) => one.route === 'POST appointments')).toBe(false);
+    await user.type(screen.getByLabelText(/^Anything we should know/), 'I come by bus.');
     await user.click(screen.getByRole('button', { name: 'Book this time' }));
     expect(await screen.findByRole('heading', { name: 'You’re booked' })).toBeVisible();
     const request = seen.find((one) => one.route === 'POST appointments');
-    expect(request?.body).toEqual({ serviceId: 'sv1', practitionerId: 'k1', locationId: 'l1', startTime: '2026-12-02T21:30:00.000Z', serviceLocation: 'IN_OFFICE' });
+    expect(request?.body).toEqual({ serviceId: 'sv1', practitionerId: 'k1', locationId: 'l1', startTime: '2026-12-02T21:30:00.000Z', serviceLocation: 'IN_OFFICE', patientNotes: 'I come by bus.' });
     expect(request?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it.each([
+    ['nothing', { lateCancel: 'free' as const, graceMinutes: 0 }, 'You can change or cancel for free until it begins.'],
+    ['the fee at once', { lateCancel: 'fee' as const, lateFeeCents: 7500, graceMinutes: 0 }, 'This time is soon: changing or cancelling costs $75.00 from the start.'],
+    ['the fee after the grace', { lateCancel: 'fee' as const, lateFeeCents: 7500, graceMinutes: 60 }, 'This time is soon: changing or cancelling costs $75.00, except within 60 minutes of booking.'],
+    ['a call after the grace', { lateCancel: 'refuse' as const, graceMinutes: 60 }, 'This time is soon: it can be changed or cancelled here within 60 minutes of booking, then only by phone.'],
+  ])('says that calling off a time that is soon costs %s', async (_, terms, words) => {
+    const { user } = await open({}, availability({ terms: { freeCancelHours: 24, requestHolds: false, ...terms } }));
+    await user.click(time('Wednesday, December 2, 9:00 am'));
+    expect(screen.getByText(words)).toBeVisible();
   });
 
   it('is one stop for the Tab key, and arrows choose', async () => {
@@ -226,7 +236,7 @@ describe('giving a visit back', () => {
       },
     });
     const { user } = renderRoutes(routes, '/appointments/a1/cancel');
-    expect(await screen.findByText(/^Cancelling now costs \$75\.00\. The free period ended today at 11:00\sam\.$/)).toBeVisible();
+    expect(await screen.findByText('Cancelling now costs $75.00. The free period ended Tuesday, December 1 at 11:00 am.')).toBeVisible();
     expect(await screen.findByRole('link', { name: exact('Wednesday, December 2, 9:00 am') })).toHaveAttribute('href', '/appointments/a1/move');
     expect(screen.getByText('Moving now costs $75.00 as well.')).toBeVisible();
     await user.click(screen.getByRole('radio', { name: 'I’m ill' }));

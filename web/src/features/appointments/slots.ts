@@ -3,7 +3,7 @@
  * Days and wall times are the server's; no zone of this device takes part, except to say what its own clock shows.
  */
 import type { Formatter } from '@/lib/format';
-import type { Availability, Day, Instant, Slot } from '@/lib/types';
+import type { Availability, Day, Slot } from '@/lib/types';
 import { addDays, dayPartOf, wallNow, weekDays, type DayPart } from './preferences';
 
 /** Days of one question to the server. */
@@ -150,9 +150,4 @@ export function deviceTime(slot: Slot, format: Formatter): string | undefined {
 /** The moment of a day's offset in the list that differs from the first one's: the clocks change before it. */
 export function clockChange(slots: Slot[]): Slot | undefined {
   return slots.find((one) => one.utcOffset !== slots[0]?.utcOffset);
-}
-
-/** Until when a visit at that time could be given back for nothing; undefined where the clinic does not say. */
-export function freeUntil(start: Instant, hours: number | undefined): Instant | undefined {
-  return hours === undefined ? undefined : new Date(Date.parse(start) - hours * 3_600_000).toISOString();
 }

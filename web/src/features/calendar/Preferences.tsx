@@ -8,7 +8,7 @@ import { useConfig } from '@/lib/config';
 import { api } from '@/lib/pb';
 import { useProven } from '@/lib/proof';
 import { useInvalidate } from '@/lib/query';
-import type { NotificationPreferences, NotificationType } from '@/lib/types';
+import type { NotificationPreferences, NotificationType, PreferencesChange } from '@/lib/types';
 import { useCalendarWords } from './words';
 
 const kinds = [
@@ -35,7 +35,7 @@ export function Preferences({ saved }: { saved: NotificationPreferences }) {
   const invalidate = useInvalidate();
   const [wish, setWish] = useState(saved);
   const [missing, setMissing] = useState(false);
-  const save = useProven((body: Partial<NotificationPreferences>) => api<NotificationPreferences>('notifications/preferences', { method: 'PATCH', body }));
+  const save = useProven((body: PreferencesChange) => api<NotificationPreferences>('notifications/preferences', { method: 'PATCH', body }));
   const ways: Way[] = features.sms ? ['email', 'sms', 'inApp'] : ['email', 'inApp'];
   const of = (kind: NotificationType) => wish.byType[kind] ?? { inApp: true, email: true, sms: true, push: true };
   const set = (kind: NotificationType, way: Way, on: boolean) => setWish({ ...wish, byType: { ...wish.byType, [kind]: { ...of(kind), [way]: on } } });
@@ -45,7 +45,7 @@ export function Preferences({ saved }: { saved: NotificationPreferences }) {
     const open = quiet !== undefined && !(quiet.from && quiet.to);
     setMissing(open);
     if (open) return;
-    const done = await save.run({ channels: wish.channels, byType: wish.byType, quietHours: quiet ?? (null as unknown as undefined) });
+    const done = await save.run({ channels: wish.channels, byType: wish.byType, quietHours: quiet ?? null });
     if (!done) return;
     toast(t('saved'));
     await invalidate('notifications');

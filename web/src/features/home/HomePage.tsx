@@ -18,8 +18,8 @@ import { useApi } from '@/lib/query';
 import { useActingFor, useSession } from '@/lib/session';
 import type { Appointment, AppointmentList, FormList, InvoiceList, NotificationList } from '@/lib/types';
 import { useVisitAct } from '@/lib/visitActs';
-import { visitTime } from '@/lib/visits';
-import { dueOf, inOrder, isOverdue, isPast, nextVisit, partOfDay, type Todo } from './todo';
+import { freeNow, visitTime } from '@/lib/visits';
+import { dueOf, inOrder, isOverdue, nextVisit, partOfDay, type Todo } from './todo';
 import { useHomeWords } from './words';
 
 const shownAtMost = 4;
@@ -153,7 +153,7 @@ function TodoRow({ todo, first, next }: { todo: Todo; first: boolean; next?: App
       title={t(begun ? 'finish' : consent ? 'sign' : 'fill', { title: form.formTitle })}
       chip={chip}
       meta={[
-        dueText || (!due && todo.forVisit && next && t('forVisit', { when: format.day(next.startTime, next.timeZone) })),
+        dueText || (!due && todo.forVisit && next && t('forVisit', { when: format.day(next.appointmentDate) })),
         begun ? t('started') : form.estimatedMinutes && t('minutes', { count: form.estimatedMinutes }),
       ]}
       to={to}
@@ -185,8 +185,8 @@ function NextVisit({ next, first }: { next?: Appointment; first: boolean }) {
               ) : (
                 <Fact icon={MapPin}>{next.location ? t('inPerson', { place: next.location.address.street || next.location.name }) : t('inPersonPlain')}</Fact>
               )}
-              {next.cancellationDeadline && !isPast(next.cancellationDeadline, serverNow()) && (
-                <Fact icon={Clock}>{t('freeUntil', { when: format.deadline(next.cancellationDeadline, next.timeZone) })}</Fact>
+              {next.cancellationDeadlineDisplay && freeNow(next, serverNow()) && (
+                <Fact icon={Clock}>{t('freeUntil', { when: next.cancellationDeadlineDisplay })}</Fact>
               )}
             </div>
             <NextSteps next={next} solid={first} />
@@ -213,10 +213,9 @@ function NextVisit({ next, first }: { next?: Appointment; first: boolean }) {
 function NextSteps({ next, solid }: { next: Appointment; solid: boolean }) {
   const { t } = useHomeWords();
   const arrive = useVisitAct(next, 'check-in');
-  const format = useFormat();
   const here = next.status === 'arrived';
   const video = next.telehealthLink?.startsWith('https://') ? next.telehealthLink : undefined;
-  const opensAt = arrive.error?.reason === 'TOO_EARLY' ? (arrive.error.details.opensAt as string | undefined) : undefined;
+  const opensAt = arrive.error?.reason === 'TOO_EARLY' ? (arrive.error.details.opensAtDisplay as string | undefined) : undefined;
   const variant = solid ? 'primary' : 'secondary';
   return (
     <div className="lg:mt-2">
@@ -225,7 +224,7 @@ function NextSteps({ next, solid }: { next: Appointment; solid: boolean }) {
       </p>
       {opensAt ? (
         <p role="alert" className="mb-3 text-sm">
-          {t('tooEarly', { when: format.deadline(opensAt, next.timeZone) })}
+          {t('tooEarly', { when: opensAt })}
         </p>
       ) : (
         <Failure error={arrive.error} className="mb-3" />
@@ -268,7 +267,7 @@ function Requested({ requests }: { requests: Appointment[] }) {
             title={one.appointmentType}
             to={paths.appointment(one.id)}
             chip={<Chip kind="waiting" />}
-            meta={[t('firstWish', { when: format.when(one.startTime, undefined, one.timeZone) })]}
+            meta={[t('firstWish', { when: visitTime(one, format) })]}
           />
         ))}
       </Rows>

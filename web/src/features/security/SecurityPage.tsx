@@ -1,4 +1,5 @@
 import { AtSign, KeyRound, Link2, LockKeyhole, Mail, ShieldCheck } from 'lucide-react';
+import { lazy, Suspense } from 'react';
 import { paths } from '@/app/paths';
 import { Banner } from '@/components/Banner';
 import { LinkButton } from '@/components/Button';
@@ -8,11 +9,13 @@ import { QueryView } from '@/components/QueryView';
 import { useConfig } from '@/lib/config';
 import { useSession } from '@/lib/session';
 import { useFactors, useLinks, usePendingEmail, type Factors } from './data';
-import { DevicesSection } from './Devices';
 import { LinksSection } from './Links';
 import { PasskeysSection } from './Passkeys';
 import { SecondSection } from './SecondSteps';
 import { useSecurityWords } from './words';
+
+/** What stands below comes when it is there: the page does not wait for it. */
+const DevicesSection = lazy(() => import('./Devices').then((one) => ({ default: one.DevicesSection })));
 
 /** How one signs in, with what is on and off in plain words, and where one is signed in. */
 export function Component() {
@@ -29,7 +32,9 @@ export function Component() {
             {data.policy !== 'off' && <SecondSection factors={data} />}
             {(features.passkeys || data.passkeys > 0) && <PasskeysSection />}
             <LinksSection />
-            <DevicesSection />
+            <Suspense>
+              <DevicesSection />
+            </Suspense>
             <CloseSection />
           </>
         )}
