@@ -225,6 +225,7 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); owed(w); treated(w) }})
 	w.Add(t, "staff_notifications", map[string]any{"notification_type": "x", "link": "/_/"})
 	w.Add(t, "service_categories", map[string]any{"name": "Talking"})
+	w.Add(t, "packages", map[string]any{"name": "Six visits", "items": []map[string]any{{"service": testkit.Therapy, "quantity": 6}}, "price_cents": 60000, "currency": "usd"})
 	w.Add(t, "shifts", map[string]any{"clinician": testkit.Ana, "location": testkit.Location, "first_day": "2026-12-01", "starts_at": "09:00", "ends_at": "17:00"})
 	w.Add(t, "breaks", map[string]any{"clinician": testkit.Ana, "first_day": "2026-12-01"})
 	w.Add(t, "closures", map[string]any{"name": "Holiday", "first_day": "2026-12-25"})
@@ -281,13 +282,15 @@ func TestRulesAdmitTheirRoles(t *testing.T) {
 }
 
 // limited are the collections of which a clinician sees only what is about clients within reach.
-var limited = []string{"appointment_history", "appointments", "care_team", "client_access", "clients", "form_submissions", "invitations", "portal_forms",
-	"treatment_notes", "uploads"}
+var limited = []string{"appointment_history", "appointments", "care_team", "client_access", "clients", "form_submissions", "group_bookings", "invitations",
+	"portal_forms", "treatment_notes", "uploads", "waitlist_entries"}
 
 // TestCliniciansSeeNothingOutOfReach: a clinician who treats nobody is shown nothing, in lists, by id, expanded or
 // filtered for.
 func TestCliniciansSeeNothingOutOfReach(t *testing.T) {
 	w := newWorld(t, rule{given: func(w *world) { proofs(w); visits(w); signed(w); treated(w) }})
+	w.Add(t, "waitlist_entries", map[string]any{"client": testkit.Ada, "service": testkit.Therapy, "status": "waiting"})
+	w.Add(t, "group_bookings", map[string]any{"payer": testkit.Ada, "location": testkit.Location, "start_time": slot, "mode": "parallel", "status": "booked"})
 	const stranger = "zoe@clinic.example"
 	w.Add(t, "staff", map[string]any{"id": "staffzoe0000000", "email": stranger, "password": testkit.Password, "verified": true,
 		"first_name": "Zoe", "last_name": "New", "role": "clinician", "is_active": true})

@@ -212,7 +212,7 @@ func lettingIn(t *testing.T, v asker, endpoints []endpoint, owns map[string]stri
 			if perCollection(e) {
 				name = e.method + " " + strings.Replace(e.pattern, "{collection}", authCollections[i], 1)
 			}
-			status := s.ask(t, v, method, path)
+			status := s.ask(t, v, method, path+questions[path])
 			out[name] = verdict(status)
 			if status < 400 && method != http.MethodGet {
 				s = newStage(t, v) // what it changed must not decide about the next

@@ -199,13 +199,10 @@ func (b *bookBody) order(c *kernel.Call, client string) (*order, error) {
 	var start time.Time
 	if o.zone != nil {
 		var wrong error
-		if start, wrong = parseStart(b.StartTime, o.zone); wrong != nil {
-			var p *startProblem
-			errors.As(wrong, &p)
-			_ = problems.Field("startTime", p.code, p.message)
-			if p.code == "nonexistent_time" {
-				problems.Reason = "NONEXISTENT_TIME"
-			}
+		if start, wrong = startOf(b.StartTime, o.zone); wrong != nil {
+			code := codeOf(wrong, "start_time")
+			_ = problems.Field("startTime", code, kernel.AsError(wrong).Message)
+			problems.Reason = reasonAmong(map[string]kernel.FieldError{"startTime": {Code: code}})
 		}
 	}
 	if problems.HasFields() {
@@ -225,39 +222,10 @@ func (b *bookBody) order(c *kernel.Call, client string) (*order, error) {
 	a.Set("patient_notes", b.PatientNotes)
 	if where, ok := collections.PlaceFromWire(b.ServiceLocation); ok {
 		a.Set("service_location", string(where))
-	} else if ways := o.service.GetStringSlice("service_locations"); b.ServiceLocation == "" && len(ways) == 1 {
-		a.Set("service_location", ways[0])
+	} else if where, err := placeOf("", o.service); b.ServiceLocation == "" && err == nil {
+		a.Set("service_location", string(where)) // as availability takes it
 	}
 	return o, nil
-}
-
-// startProblem is what is wrong with a start as it was sent.
-type startProblem struct{ code, message string }
-
-func (p *startProblem) Error() string { return p.message }
-
-// localForm is a day and the time on a clock, as a page may send them.
-const localForm = "2006-01-02T15:04"
-
-// parseStart reads an instant, or a day and time that the clocks of the zone show.
-func parseStart(s string, zone *time.Location) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, &startProblem{"required", "Choose a time."}
-	}
-	if at, err := time.Parse(time.RFC3339, s); err == nil {
-		return at.UTC(), nil
-	}
-	if len(s) != len(localForm) || s[len(dayForm)] != 'T' {
-		return time.Time{}, &startProblem{"instant", "Enter a time like 2026-12-03T21:30:00Z, or 2026-12-03T14:30 on the clocks of the place."}
-	}
-	at, err := instantOf(collections.Preference{Date: s[:len(dayForm)], Time: s[len(dayForm)+1:]}, zone)
-	if codeOf(err, "time") == "nonexistent_time" {
-		return at, &startProblem{"nonexistent_time", errNonexistent.Message()}
-	}
-	if err != nil {
-		return at, &startProblem{"instant", "Enter a time like 2026-12-03T21:30:00Z, or 2026-12-03T14:30 on the clocks of the place."}
-	}
-	return at, nil
 }
 
 // save books the visit, and with it those that follow, or none.
@@ -321,6 +289,9 @@ var takenFields = []string{"start_time", "clinician", "client", "room", "equipme
 // other fields the names of the request.
 func unavailable(c *kernel.Call, err error, w wish, start time.Time, names map[string]string) error {
 	if taken, ok := slotConflict(err); ok {
+		if c.Actor.Kind == kernel.KindClient && codeOf(err, "client") == codeSlotTaken {
+			taken.Message = "There is another visit at that time already."
+		}
 		next, failed := nextOpening(c.App, w, languageOf(c.Request.Header.Get("Accept-Language")), start)
 		if failed != nil {
 			return failed

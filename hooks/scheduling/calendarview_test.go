@@ -209,12 +209,8 @@ func TestCalendarShowsHours(t *testing.T) {
 
 func TestCalendarShowsOffers(t *testing.T) {
 	c := newClinic(t)
-	offer := func(expires string) {
-		c.Add(t, "waitlist_entries", map[string]any{"client": testkit.Uma, "service": testkit.Therapy, "status": "offered", "joined_at": testkit.Monday, "offered_start": at("2026-12-21T17:00:00Z"),
-			"offered_hold_end": at("2026-12-21T18:00:00Z"), "offered_clinician": testkit.Ben, "offered_location": testkit.Location, "offer_expires_at": at(expires)})
-	}
-	offer("2026-12-07T18:00:00Z")
-	offer("2026-12-07T15:00:00Z") // passed an hour ago
+	offerWith(t, c, testkit.Uma, testkit.Ben, at("2026-12-21T17:00:00Z"), at("2026-12-07T18:00:00Z"))
+	offerWith(t, c, testkit.Bo, testkit.Ben, at("2026-12-21T17:00:00Z"), at("2026-12-07T15:00:00Z")) // passed an hour ago
 	p, body := readCalendar(t, c, testkit.AnaEmail, "?from=2026-12-21&to=2026-12-21")
 	if !slices.Equal(p.Offers, []span{{ClinicianID: testkit.Ben, Start: "2026-12-21T17:00:00Z", End: "2026-12-21T18:00:00Z"}}) {
 		t.Errorf("%+v", p.Offers)

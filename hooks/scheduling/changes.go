@@ -121,7 +121,7 @@ func (s *save) refuseAskedFor() (bool, error) {
 // of what was agreed.
 func (s *save) holdToTerms(from, to collections.AppointmentStatus, changed []string) error {
 	notes := s.actor.Kind == kernel.KindClient && s.changed("patient_notes")
-	if from == to && len(changed) == 0 && !notes {
+	if from == to && len(changed) == 0 && !notes || s.followsClocks() {
 		return nil
 	}
 	t, v, err := s.termsNow()
@@ -168,8 +168,8 @@ func (s *save) refuseUnsaidReason(from collections.AppointmentStatus) {
 	s.after.Set("cancellation_reason", reason)
 }
 
-// charge adds the fee of a cancellation or a move to those of the visit; billing asks for what they rose by. A client has seen it and said
-// yes to that very amount; the desk charges it only when it says so.
+// charge adds the fee of a cancellation or a move to those of the visit; billing asks for what they rose by. A client
+// has seen it and said yes to that very amount; the desk charges it only when it says so.
 func (s *save) charge(t terms, v visit, to collections.AppointmentStatus) error {
 	fee := 0
 	charges, _ := s.after.GetRaw(chargeFeeKey).(bool)

@@ -342,7 +342,7 @@ func feedOf(app core.App, f *collections.CalendarFeed, reader *feedReader) (*ics
 	settings := collections.Settings(app)
 	cal := newCalendar()
 	cal.SetXWRCalName(settings.ClinicName)
-	cal.SetRefreshInterval("PT1H", ics.WithValue("DURATION")) // RFC 7986, 5.7
+	cal.SetRefreshInterval("PT1H") // RFC 7986, 5.7
 	cal.SetXPublishedTTL("PT1H")
 	query, who := selectClientsFeed, f.Client()
 	if f.Staff() != "" {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pocketbase/dbx"
 	validation "github.com/pocketbase/ozzo-validation/v4"
 	"github.com/pocketbase/pocketbase/core"
 
@@ -151,9 +152,20 @@ func TestWhatKeepsATimeFromBeingOffered(t *testing.T) {
 
 func offer(t testing.TB, c *testkit.Clinic, client string, start time.Time, lasts time.Duration) {
 	t.Helper()
-	c.Add(t, "waitlist_entries", map[string]any{"client": client, "service": testkit.Therapy, "status": "offered", "joined_at": kernel.Now(c.App),
-		"offered_start": start, "offered_hold_end": start.Add(time.Hour), "offered_clinician": testkit.Ana, "offered_location": testkit.Location,
-		"offer_expires_at": kernel.Now(c.App).Add(lasts)})
+	offerWith(t, c, client, testkit.Ana, start, kernel.Now(c.App).Add(lasts))
+}
+
+// offerWith writes an offer as it would be after the job that makes it, whatever the time is now.
+func offerWith(t testing.TB, c *testkit.Clinic, client, clinician string, start, expires time.Time) {
+	t.Helper()
+	entry := c.Add(t, "waitlist_entries", map[string]any{"client": client, "service": testkit.Therapy, "clinician": clinician, "status": "waiting", "joined_at": kernel.Now(c.App)})
+	const form = "2006-01-02 15:04:05.000Z"
+	_, err := c.App.DB().NewQuery(`UPDATE waitlist_entries SET status = 'offered', offered_start = {:start}, offered_hold_end = {:end}, offered_clinician = {:who},
+		offered_location = {:where}, offer_expires_at = {:expires} WHERE id = {:id}`).Bind(dbx.Params{"id": entry.Id, "start": start.Format(form),
+		"end": start.Add(time.Hour).Format(form), "who": clinician, "where": testkit.Location, "expires": expires.Format(form)}).Execute()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestWorkingHoursThroughEveryDoor(t *testing.T) {

@@ -25,7 +25,7 @@ func bindWaitlistRoutes(app core.App) {
 	kernel.Handle(app,
 		kernel.Route{Method: http.MethodGet, Path: own, Access: kernel.ForClient, Area: kernel.AreaVisits, Do: listOwnEntries},
 		kernel.Route{Method: http.MethodPost, Path: own, Access: kernel.ForClient, Area: kernel.AreaVisits, Key: kernel.KeyOptional,
-			Limit: collections.LimitAppointmentsCreate, Do: joinWaitlist},
+			Limit: collections.LimitWaitlist, Do: joinWaitlist},
 		kernel.Route{Method: http.MethodDelete, Path: own + "/{id}", Access: kernel.ForClient, Area: kernel.AreaVisits,
 			Owns: collections.WaitlistEntries, Do: leaveWaitlist},
 		kernel.Route{Method: http.MethodPost, Path: own + "/{id}/accept", Access: kernel.ForClient, Area: kernel.AreaVisits,

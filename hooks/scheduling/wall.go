@@ -78,6 +78,9 @@ func shows(t time.Time, p collections.Preference) bool {
 	return t.Format(dayForm) == p.Date && t.Format(wallForm) == p.Time
 }
 
+// localForm is a day and the time on a clock, as a page may send them.
+const localForm = "2006-01-02T15:04"
+
 // startOf reads a start as it is sent: an instant (RFC 3339), or what the clocks of the place will show, like
 // 2026-12-03T14:30. Where they show it twice it is the first.
 func startOf(text string, zone *time.Location) (time.Time, error) {

@@ -189,7 +189,7 @@ func told(t *testing.T, c *testkit.Clinic, id, words string, start time.Time) {
 	if err != nil || !strings.HasPrefix(h.GetString("reason"), "The region changed its clocks") {
 		t.Errorf("history %v %v", h, err)
 	}
-	if n := audited(t, c, "UPDATE_APPOINTMENT", id); n != 1 {
+	if n := audited(t, c, "UPDATE_APPOINTMENT", id) + audited(t, c, "RESCHEDULE_APPOINTMENT", id); n != 1 {
 		t.Errorf("%d audit lines", n)
 	}
 }
