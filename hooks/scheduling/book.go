@@ -201,7 +201,7 @@ func (b *bookBody) order(c *kernel.Call, client string) (*order, error) {
 		var wrong error
 		if start, wrong = startOf(b.StartTime, o.zone); wrong != nil {
 			code := codeOf(wrong, "start_time")
-			problems.Field("startTime", code, kernel.AsError(wrong).Message)
+			_ = problems.Field("startTime", code, kernel.AsError(wrong).Message)
 			problems.Reason = reasonAmong(map[string]kernel.FieldError{"startTime": {Code: code}})
 		}
 	}
