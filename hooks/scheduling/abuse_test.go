@@ -46,6 +46,7 @@ func TestFarAwayTimesAreNotLookedAt(t *testing.T) {
 			t.Errorf("%d days, next %v", len(out.Days), out.NextAvailable)
 		}
 	}
+	c.Do(t, http.MethodGet, kernel.Desk+"/calendar?from=9000-01-01&to=9000-01-31", desk, nil).Refused(t, http.StatusBadRequest, "RANGE_TOO_LARGE")
 }
 
 // TestShiftsBeginInOurTimes: a mistyped century would be followed day by day in every question.

@@ -165,6 +165,9 @@ func calendarWishOf(c *kernel.Call, now time.Time) (calendarWish, error) {
 	if w.to.Sub(w.from) >= calendarDays*24*time.Hour {
 		return w, kernel.Invalid("RANGE_TOO_LARGE", "That is too long. Ask for six weeks at the most.").Field("to", "range", "Choose a day within six weeks of the first.")
 	}
+	if w.to.After(now.AddDate(farthest, 0, 0)) {
+		return w, kernel.Invalid("RANGE_TOO_LARGE", "That is too far ahead.").Field("to", "range", "Choose a day within the next 20 years.")
+	}
 	w.clinician = params.Get("clinicianId")
 	return w, nil
 }

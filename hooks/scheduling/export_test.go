@@ -36,7 +36,7 @@ func Named() map[string]string {
 	return map[string]string{"free clinician": selectFree, "client busy": selectClientBusy, "known": selectKnown,
 		"hours kept": selectEnforced, "shifts": selectShifts, "breaks": selectBreaks, "closures": selectClosures,
 		"held": selectHeld, "held but one": selectHeld + exceptThis, "held rooms": selectHeldRooms, "held equipment": selectHeldEquipment,
-		"held client": selectHeldClient, "asked": selectAsked, "offered": selectOffered, "capacity": selectCapacity,
+		"held client": selectHeldClient, "asked": selectAsked, "promises": selectPromises, "offered": selectOffered, "capacity": selectCapacity,
 		"coming": selectComing, "agreed": selectAgreed, "reminded": selectSent, "feed of a client": selectClientsFeed, "feed of a clinician": selectCliniciansFeed}
 }
 
