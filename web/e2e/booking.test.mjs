@@ -51,6 +51,7 @@ const now = async () => Date.parse((await fetch(clinic.url + '/api/v1/portal/con
 
 /** From the service to its free times, with anyone or with somebody. */
 async function findTime(page, who = /Anyone who is free/) {
+  await page.goto(clinic.url + '/appointments'); // a step of an earlier booking is kept in the history of its own address
   await page.goto(clinic.url + '/appointments/book');
   await page.getByRole('radio', { name: new RegExp(service) }).check();
   await page.getByRole('button', { name: 'Continue' }).click();

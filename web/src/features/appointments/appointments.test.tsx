@@ -219,7 +219,7 @@ describe('one visit', () => {
   });
 
   it('says what changing costs and how to do it', async () => {
-    serve({ 'GET appointments/a1': () => ok(visit({ status: 'confirmed', canCancel: false, canReschedule: false, cancellationDeadline: '2999-12-04T21:30:00Z', lateFeeCents: 7500 })) });
+    serve({ 'GET appointments/a1': () => ok(visit({ status: 'confirmed', canCancel: false, canReschedule: false, cancellationDeadline: '2999-12-04T21:30:00Z', cancellationDeadlineDisplay: 'Wednesday, December 4 at 2:30 pm', feeAfterDeadlineCents: 7500 })) });
     renderRoutes(routes, '/appointments/a1');
     const sentence = await screen.findByText(/After that the fee is \$75\.00\./);
     expect(within(sentence).getByRole('link', { name: '(303) 555-0142' })).toHaveAttribute('href', 'tel:3035550142');
