@@ -1,1 +1,0 @@
-import{s as e}from"./storage-DXbaTBXS.js";import{B as t}from"./index-B0p1E12v.js";import{t as n}from"./SessionKeeper-KjGXq0Pc.js";import{t as r}from"./jsx-runtime-Wy9s6hX0.js";var i=r();function a(){let r=t();return(0,i.jsxs)(i.Fragment,{children:[(0,i.jsx)(e,{}),r.status===`signed-in`&&(0,i.jsx)(n,{session:r.session,idleMs:r.idleMs})]})}export{a as Component};

@@ -1,0 +1,1 @@
+import{s as e}from"./storage-DLxFy7VG.js";import{V as t}from"./index-CLqQjvDV.js";import{t as n}from"./SessionKeeper-DG3_HZr4.js";import{t as r}from"./jsx-runtime-Wy9s6hX0.js";var i=r();function a(){let r=t();return(0,i.jsxs)(i.Fragment,{children:[(0,i.jsx)(e,{}),r.status===`signed-in`&&(0,i.jsx)(n,{session:r.session,idleMs:r.idleMs})]})}export{a as Component};

@@ -1,0 +1,1 @@
+import{r as e}from"./Page-CZnlPbyX.js";import{t}from"./Skeleton-CPid1vki.js";import{t as n}from"./jsx-runtime-Wy9s6hX0.js";var r=n();function i({query:n,skeleton:i,children:a}){if(n.data!==void 0)return a(n.data);let o=()=>void n.refetch();return n.isError?(0,r.jsx)(e,{error:n.error,onRetry:o}):i??(0,r.jsx)(t,{onRetry:o})}export{i as t};

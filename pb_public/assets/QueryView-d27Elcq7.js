@@ -1,1 +1,0 @@
-import{r as e}from"./Page-Cc1cV7tt.js";import{t}from"./Skeleton-B-becWBH.js";import{t as n}from"./jsx-runtime-Wy9s6hX0.js";var r=n();function i({query:n,skeleton:i,children:a}){if(n.data!==void 0)return a(n.data);let o=()=>void n.refetch();return n.isError?(0,r.jsx)(e,{error:n.error,onRetry:o}):i??(0,r.jsx)(t,{onRetry:o})}export{i as t};

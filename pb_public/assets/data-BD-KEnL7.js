@@ -1,1 +1,0 @@
-import{C as e,S as t}from"./index-B0p1E12v.js";var n=[`totp`,`sms`,`email`],r=()=>t(`auth/mfa`),i=e=>t(`auth/passkeys`,{enabled:e}),a=()=>t(`auth/sessions`,{staleTime:0}),o=()=>t(`auth/links`),s=()=>t(`auth/change-email`);function c(){let t=e();return()=>t(`auth`)}export{i as a,o as i,c as n,s as o,r,a as s,n as t};

@@ -1,0 +1,1 @@
+import{C as e,w as t}from"./index-CLqQjvDV.js";var n=[`totp`,`sms`,`email`],r=()=>e(`auth/mfa`),i=t=>e(`auth/passkeys`,{enabled:t}),a=()=>e(`auth/sessions`,{staleTime:0}),o=()=>e(`auth/links`),s=()=>e(`auth/change-email`);function c(){let e=t();return()=>e(`auth`)}export{i as a,o as i,c as n,s as o,r,a as s,n as t};

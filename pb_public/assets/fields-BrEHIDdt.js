@@ -1,1 +1,0 @@
-import{a as e}from"./index-B0p1E12v.js";import{t}from"./words-BVI_sEbZ.js";function n(e){return/^\S+@\S+\.\S+$/.test(e.trim())}function r(){let{t:n}=t(),{phone:r}=e();return r?n(`atPhone`,{phone:r.replace(/ /g,`\xA0`)}):``}export{r as n,n as t};

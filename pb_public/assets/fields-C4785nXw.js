@@ -1,0 +1,1 @@
+import{a as e}from"./index-CLqQjvDV.js";import{t}from"./words-hvW4XsHb.js";function n(e){return/^\S+@\S+\.\S+$/.test(e.trim())}function r(){let{t:n}=t(),{phone:r}=e();return r?n(`atPhone`,{phone:r.replace(/ /g,`\xA0`)}):``}export{r as n,n as t};

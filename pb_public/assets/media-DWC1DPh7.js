@@ -1,0 +1,1 @@
+import{a as e,n as t}from"./jsx-runtime-Wy9s6hX0.js";var n=e(t(),1),r=()=>typeof window.matchMedia==`function`?window.matchMedia(`(min-width: 64rem)`):void 0;function i(){return(0,n.useSyncExternalStore)(e=>{let t=r();return t?.addEventListener(`change`,e),()=>t?.removeEventListener(`change`,e)},()=>r()?.matches??!0)}export{i as t};

@@ -1,0 +1,1 @@
+import{B as e,J as t,ut as n}from"./index-CLqQjvDV.js";function r(r){let i=e(),{data:a}=n({queryKey:[`picture`,i??``,r],queryFn:async({signal:e})=>(await t(r,{clientId:i,signal:e})).blob,enabled:r!==void 0,staleTime:1/0});return a}export{r as t};

@@ -1,1 +1,0 @@
-import{ct as e,q as t,z as n}from"./index-B0p1E12v.js";function r(r){let i=n(),{data:a}=e({queryKey:[`picture`,i??``,r],queryFn:async({signal:e})=>(await t(r,{clientId:i,signal:e})).blob,enabled:r!==void 0,staleTime:1/0});return a}export{r as t};
