@@ -17,9 +17,6 @@ import (
 
 const deskBooking = kernel.Desk + "/appointments"
 
-// crowdSize is how many ask for one time at once.
-const crowdSize = 200
-
 // openClinic is a clinic where therapy is booked online for a deposit, and Ana and Ben work on weekdays.
 func openClinic(t testing.TB) *testkit.Clinic {
 	t.Helper()
@@ -308,5 +305,5 @@ func races(t *testing.T, rounds int, venueOf func(t *testing.T) *venue) {
 // are told so, and what is left behind is one of everything for each who won. The crowd is the same for all.
 func TestTwoHundredBookAtOnce(t *testing.T) {
 	v := newVenue(t, crowdSize)
-	races(t, 2, func(t *testing.T) *venue { return v.tidy(t) })
+	races(t, crowdRounds, func(t *testing.T) *venue { return v.tidy(t) })
 }

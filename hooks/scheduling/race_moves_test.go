@@ -28,7 +28,7 @@ func TestTwoHundredMoveAtOnce(t *testing.T) {
 	settings(t, c, map[string]any{"booking_horizon_days": 365})
 	people, desk := crowd(t, c, crowdSize), c.As(t, testkit.DeskEmail)
 	ids := agreed(t, c, people)
-	for round := range 2 {
+	for round := range crowdRounds {
 		start := weekday(round, 9)
 		moved := c.Count(t, "appointment_history", "from_start <> '' AND from_start <> to_start", nil)
 		told := c.Count(t, "outbox", "topic = 'appointment_changed'", nil)
@@ -59,7 +59,7 @@ func TestTwoHundredTakeWhatIsCancelled(t *testing.T) {
 	c := openClinic(t)
 	people := crowd(t, c, crowdSize)
 	ada := c.As(t, testkit.AdaEmail)
-	for round := range 2 {
+	for round := range crowdRounds {
 		start := weekday(round, 9)
 		e := join(t, c, testkit.BoEmail, nil)
 		visit := book(t, c, map[string]any{"start_time": at(start)}).Id
