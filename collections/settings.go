@@ -22,7 +22,8 @@ func (l LimitRule) Window() time.Duration { return time.Duration(l.Seconds) * ti
 const (
 	LimitAppointmentsList   = "appointments_list"
 	LimitAppointmentsCreate = "appointments_create"
-	LimitWaitlist           = "waitlist" // wishes one login puts on the waitlist
+	LimitAvailability       = "availability" // questions for free times: the dearest to answer
+	LimitWaitlist           = "waitlist"     // wishes one login puts on the waitlist
 	LimitRegister           = "register"
 	LimitCalendarFeed       = "calendar_feed"   // readings of one private calendar feed
 	LimitFindClients        = "clients_find"    // searches of the desk for a client by name
@@ -43,6 +44,7 @@ const (
 var defaultLimits = map[string]LimitRule{
 	LimitAppointmentsList:   {30, 60},
 	LimitAppointmentsCreate: {10, 3600},
+	LimitAvailability:       {60, 60},
 	LimitWaitlist:           {10, 3600},
 	LimitRegister:           {3, 3600},
 	LimitCalendarFeed:       {60, 3600},

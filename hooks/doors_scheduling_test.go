@@ -57,10 +57,9 @@ func visits(w *world) {
 
 // deskRoles are those who book.
 var (
-	whoBook   = []string{testkit.DeskEmail, testkit.AnaEmail, testkit.AdminEmail}
-	bookers   = []kernel.Actor{deskActor, anaActor, adminActor, ownerActor}
-	whoDoNot  = []string{testkit.BillingEmail}
-	outsiders = []kernel.Actor{adaActor, guestActor, billingActor}
+	whoBook  = []string{testkit.DeskEmail, testkit.AnaEmail, testkit.AdminEmail}
+	bookers  = []kernel.Actor{deskActor, anaActor, adminActor, ownerActor}
+	whoDoNot = []string{testkit.BillingEmail}
 )
 
 // asksFor is a request of Ada's that comes in as one, whatever else its body says: a request holds no time.

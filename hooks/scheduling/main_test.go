@@ -29,7 +29,7 @@ func newClinic(t testing.TB) *testkit.Clinic {
 	t.Helper()
 	c := testkit.New(t)
 	settings(t, c, map[string]any{"limits": map[string]any{"appointments_create": map[string]int{"max": 100000, "seconds": 1},
-		"appointments_list": map[string]int{"max": 1000000, "seconds": 1}, "waitlist": map[string]int{"max": 100000, "seconds": 1}}})
+		"appointments_list": map[string]int{"max": 1000000, "seconds": 1}, "waitlist": map[string]int{"max": 100000, "seconds": 1}, "availability": map[string]int{"max": 100000, "seconds": 1}}})
 	return c
 }
 

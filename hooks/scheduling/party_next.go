@@ -47,7 +47,7 @@ func (p *party) next(c *kernel.Call) (*Slot, error) {
 			return &slot, err
 		}
 		if _, taken := slotConflict(err); !taken {
-			return nil, nil //nolint:nilerr // what else is wrong with the party, no other time mends
+			return nil, nil // what else is wrong with the party, no other time mends
 		}
 	}
 	return nil, nil
