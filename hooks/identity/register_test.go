@@ -2,6 +2,7 @@ package identity
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,8 +53,9 @@ func TestRegister(t *testing.T) {
 	if len(mails) != 1 || mails[0].Subject != "Confirme su correo para Juniper House" || !strings.Contains(mails[0].Text, "https://portal.example/verify-email?token=") {
 		t.Fatalf("%+v", mails)
 	}
+	said := regexp.MustCompile(`token=[\w-]+`).ReplaceAllString(mails[0].Text+mails[0].HTML, "") // chance may write anything there
 	for _, secret := range []string{"Uma", "Dahl", "1977"} {
-		if strings.Contains(mails[0].Text+mails[0].HTML, secret) {
+		if strings.Contains(said, secret) {
 			t.Error("the mail says", secret)
 		}
 	}

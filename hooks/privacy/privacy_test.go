@@ -620,7 +620,7 @@ func sealedSamples(t *testing.T, c *testkit.Clinic) map[string]*core.Record {
 	}
 	out["clients"] = ada
 	v := visit(testkit.Ada, testkit.Ana, "confirmed", 1)
-	for _, f := range []string{"reason_for_visit", "patient_notes", "staff_notes", "decline_reason", "message_to_client", "cancellation_reason", "telehealth_link"} {
+	for _, f := range []string{"reason_for_visit", "patient_notes", "staff_notes", "decline_reason", "message_to_client", "cancellation_reason", "telehealth_link", "guest_name"} {
 		v[f] = "WORD " + f
 	}
 	out["appointments"] = c.Add(t, "appointments", v)

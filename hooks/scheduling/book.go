@@ -36,8 +36,12 @@ func (s *save) fillBooking() {
 	a.Set("any_clinician", a.Clinician() == "")
 }
 
-// noteBooked writes when the time was agreed, from which the days of grace count. An import says itself.
+// noteBooked writes when the time was agreed, from which the days of grace count, and that it is being confirmed, which
+// commits with the letters. An import says itself, and tells nobody.
 func (s *save) noteBooked() {
+	if s.actor.Kind != kernel.KindSystem {
+		s.after.Set("confirmation_sent_at", s.now)
+	}
 	if s.actor.Kind != kernel.KindSystem || s.after.GetDateTime("booked_at").IsZero() {
 		s.after.Set("booked_at", s.now)
 	}

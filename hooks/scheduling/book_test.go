@@ -51,8 +51,8 @@ func TestClientBooks(t *testing.T) {
 			t.Errorf("%s is %q, want %q", field, got, want)
 		}
 	}
-	if a.GetDateTime("booked_at").IsZero() || a.GetInt("deposit_cents") != 2500 {
-		t.Error("it does not say when it was booked, or its deposit")
+	if a.GetDateTime("booked_at").IsZero() || a.GetDateTime("confirmation_sent_at").IsZero() || a.GetInt("deposit_cents") != 2500 {
+		t.Error("it does not say when it was booked and confirmed, or its deposit")
 	}
 	if out.Deposit == nil || out.Deposit.AmountCents != 2500 {
 		t.Fatalf("the answer's deposit: %+v", out.Deposit)
