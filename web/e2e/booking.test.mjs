@@ -49,10 +49,37 @@ async function later(seconds) {
 /** Milliseconds since 1970 by the clinic's clock. */
 const now = async () => Date.parse((await fetch(clinic.url + '/api/v1/portal/config')).headers.get('date'));
 
+/**
+ * Opens an address. A token lives an hour by the machine's clock: once the clinic's has moved, the page renews it with each
+ * question, and whoever leaves in the middle of a renewal has lost the new one. So it is waited for.
+ */
+async function go(page, address) {
+  const quiet = 600;
+  if (!renewals.has(page)) {
+    const seen = { open: 0, last: 0 };
+    const ended = request => {
+      if (!request.url().includes('auth/refresh-token')) return;
+      seen.open -= 1;
+      seen.last = Date.now();
+    };
+    page.on('request', request => {
+      if (request.url().includes('auth/refresh-token')) seen.open += 1;
+    });
+    page.on('requestfinished', ended);
+    page.on('requestfailed', ended);
+    renewals.set(page, seen);
+  }
+  const seen = renewals.get(page);
+  await page.waitForTimeout(quiet); // until what the page has just asked for is under way
+  while (seen.open > 0 || Date.now() - seen.last < quiet) await page.waitForTimeout(100);
+  await page.goto(address);
+}
+const renewals = new WeakMap();
+
 /** From the service to its free times, with anyone or with somebody. */
 async function findTime(page, who = /Anyone who is free/) {
-  await page.goto(clinic.url + '/appointments'); // a step of an earlier booking is kept in the history of its own address
-  await page.goto(clinic.url + '/appointments/book');
+  await go(page, clinic.url + '/appointments'); // a step of an earlier booking is kept in the history of its own address
+  await go(page, clinic.url + '/appointments/book');
   await page.getByRole('radio', { name: new RegExp(service) }).check();
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('heading', { name: 'Who and how?' }).waitFor();
@@ -127,7 +154,7 @@ test('somebody is faster: she stays, is told the next time, and takes it', async
 
 test('she moves it, and the list and the week show where it went', async () => {
   const { page } = maya;
-  await page.goto(booked);
+  await go(page, booked);
   const before = await visitAt(maya, booked);
   await page.getByRole('link', { name: 'Change time' }).click();
   await times(page).waitFor();
@@ -139,7 +166,7 @@ test('she moves it, and the list and the week show where it went', async () => {
   assert.notEqual((await visitAt(maya, booked)).startTime, before.startTime);
   await page.getByText('History of this visit').click();
   await page.getByText(/from \w+, \w+ \d+, \d+:\d\d [ap]m to \w+, \w+ \d+, \d+:\d\d [ap]m/).waitFor();
-  await page.goto(clinic.url + '/appointments');
+  await go(page, clinic.url + '/appointments');
   await look(maya, 'visits');
   await page.getByRole('button', { name: 'Week', exact: true }).click();
   await page.getByRole('heading', { name: /^Week of/ }).waitFor();
@@ -153,7 +180,7 @@ test('giving it back late costs what the button says', async () => {
   const { page } = maya;
   const visit = await visitAt(maya, booked);
   await later((Date.parse(visit.startTime) - (await now())) / 1000 - 3 * 3600); // three hours before it
-  await page.goto(booked);
+  await go(page, booked);
   await page.getByText(/^The free period ended .* Cancelling now costs \$75\.00\./).first().waitFor();
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   const dialog = page.getByRole('dialog');
@@ -162,13 +189,13 @@ test('giving it back late costs what the button says', async () => {
   await dialog.getByRole('radio', { name: /I’m ill/ }).check();
   await dialog.getByRole('button', { name: 'Cancel visit and pay $75.00' }).click();
   await page.getByText('Cancelled', { exact: true }).first().waitFor();
-  await page.goto(clinic.url + '/payments');
+  await go(page, clinic.url + '/payments');
   await page.getByText(`$75.00, Late change: ${service}`).waitFor();
 });
 
 test('her calendar reads the private address until she revokes it', async () => {
   const { page } = maya;
-  await page.goto(clinic.url + '/settings/calendar');
+  await go(page, clinic.url + '/settings/calendar');
   await page.getByRole('button', { name: 'Make an address' }).click();
   const url = await page.getByLabel('Calendar address').inputValue();
   await look(maya, 'calendar');
@@ -189,7 +216,7 @@ test('by which way she hears of what is kept, and quiet hours end again', async 
     await page.getByText('Saved', { exact: true }).waitFor();
     return (await ask(maya, 'notifications/preferences')).data;
   };
-  await page.goto(clinic.url + '/settings/calendar');
+  await go(page, clinic.url + '/settings/calendar');
   const mails = page.getByRole('checkbox', { name: 'Cancelled visits: Email' });
   await mails.uncheck();
   await page.getByLabel('Keep quiet hours').check();
@@ -207,7 +234,7 @@ test('by which way she hears of what is kept, and quiet hours end again', async 
 
 test('a time that one gives back is offered to who waits for it', async () => {
   const { page } = daniel;
-  await page.goto(clinic.url + '/appointments/waitlist/join');
+  await go(page, clinic.url + '/appointments/waitlist/join');
   await page.getByLabel('For what?').selectOption({ label: service });
   await look(daniel, 'waitlist-join');
   await page.getByRole('button', { name: 'Join the waitlist' }).click();
@@ -222,15 +249,15 @@ test('a time that one gives back is offered to who waits for it', async () => {
   await page.getByRole('button', { name: 'Take this time' }).waitFor(); // nobody reloaded anything
   await look(daniel, 'waitlist-offer');
   const mail = await clinic.mail(clinic.demo.clients[1].email, m => m.text.includes('/appointments/waitlist'));
-  await page.goto(clinic.url + '/dashboard');
-  await page.goto(clinic.url + new URL(/https?:\S+\/appointments\/waitlist/.exec(mail.text)[0]).pathname);
+  await go(page, clinic.url + '/dashboard');
+  await go(page, clinic.url + new URL(/https?:\S+\/appointments\/waitlist/.exec(mail.text)[0]).pathname);
   await page.getByRole('button', { name: 'Take this time' }).click();
   await page.waitForURL(/\/appointments\/\w{15}$/);
 });
 
 test('two people are booked together, and given back together', async () => {
   const { page } = maya;
-  await page.goto(clinic.url + '/appointments/group');
+  await go(page, clinic.url + '/appointments/group');
   await page.getByLabel(/^Service for/).first().selectOption({ label: service });
   await page.getByRole('button', { name: 'Add a guest' }).click();
   await page.getByLabel('First name').fill('Kim');
@@ -274,7 +301,7 @@ test('the mail that reminds him leads to the question whether he comes', { timeo
     });
   }
   const link = new URL(new RegExp(`https?:\\S+/appointments/${id}\\?confirm=1`).exec(mail.text)[0]);
-  await page.goto(clinic.url + link.pathname + link.search);
+  await go(page, clinic.url + link.pathname + link.search);
   await page.getByRole('button', { name: 'Confirm my visit' }).waitFor();
   await look(daniel, 'confirm');
   await page.getByRole('button', { name: 'Confirm my visit' }).click();
@@ -284,7 +311,7 @@ test('the mail that reminds him leads to the question whether he comes', { timeo
 
 test('in Spanish it says the same', async () => {
   const { page } = maya;
-  await page.goto(clinic.url + '/appointments');
+  await go(page, clinic.url + '/appointments');
   await speak(page, 'es');
   await page.getByRole('link', { name: 'Reservar una cita' }).first().click();
   await page.getByRole('radio', { name: new RegExp(service) }).check();
@@ -313,7 +340,7 @@ test('on the day she says that she is here, and hears that the room is ready', a
   const visit = await visitAt(maya, at);
   const left = (Date.parse(visit.startTime) - (await now())) / 1000 - 600;
   if (left > 0) await later(left);
-  await page.goto(at);
+  await go(page, at);
   await page.getByRole('button', { name: 'I’m here' }).click();
   await page.getByText('You’re checked in.', { exact: false }).first().waitFor();
   await look(maya, 'checked-in');
